@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What decode, encode and show share: opening the input, choosing between a
+ * file, a directory and standard output, and a progress line.
+ */
+#ifndef CR_CRIT_CONVERT_H
+#define CR_CRIT_CONVERT_H
+
+#include "lib/ops/convert.h"
+
+/**
+ * Converts in to out and frees what the conversion kept. in: a file or a
+ * directory, "-" or NULL for standard input. out: a file, NULL for standard
+ * output, and for a directory the directory to make.
+ */
+struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
+				 const char *out) CR_MUST_CHECK;
+
+/** Opens the input for reading; *name_ret is NULL for standard input. */
+struct cr_error *cr_crit_open(const char *in, int *fd_ret,
+			      const char **name_ret) CR_MUST_CHECK;
+
+/** One of two ways to name the input. USAGE if both are used. */
+struct cr_error *cr_crit_one_input(const char *option, const char *arg,
+				   const char **ret) CR_MUST_CHECK;
+
+#endif

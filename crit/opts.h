@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Option tables. One table per verb says which options and arguments there are;
+ * parsing, the usage line, -h, the man page and the shell completions are all
+ * derived from its rows. Knows nothing of verbs, keeps no state; strings that
+ * parsing hands out point into the words given to it.
+ *
+ * A row is an option if it has a letter or a name, otherwise an argument, told
+ * apart by position. Both say what they store and where:
+ *
+ *	struct decode {
+ *		const char *in;
+ *		bool pretty;
+ *	};
+ *
+ *	static const struct cr_opt opts[] = {
+ *		{ 'i', "in", "input",
+ *		  CR_STRING(struct decode, in, CR_TAKES_FILE),
+ *		  "FILE", "the image (default: standard input)" },
+ *		{ 0, "pretty", NULL, CR_FLAG(struct decode, pretty),
+ *		  NULL, "indent by four" },
+ *		{ CR_ARG, CR_STRING(struct decode, in, CR_TAKES_FILE),
+ *		  "FILE", "the same as --in", CR_OPTIONAL },
+ *		{ 0 },
+ *	};
+ *
+ * On the command line: -i FILE, -iFILE, -i=FILE, --in FILE, --in=FILE, long
+ * names shortened while unambiguous (--pre), letters joined (-pq), options and
+ * arguments in any order, "--" ends options, "-" alone is an argument. The last
+ * one wins when an option is repeated. That is what both existing crits accept:
+ * CRIU crit/crit/__main__.py, v4.2 (argparse) and go-criu cmd/crit, v8 (pflag).
+ */
+#ifndef CR_CRIT_OPTS_H
+#define CR_CRIT_OPTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "lib/base/error.h"
+
+/* What a row stores. A new kind: a value here and a row in opts.c, kinds[]. */
+enum cr_kind {
+	CR_KIND_END = 0,
+	CR_KIND_FLAG,	/* bool: true if given */
+	CR_KIND_STRING, /* const char *: NULL if not given */
+	CR_KIND_CHOICE, /* unsigned: 0 if not given, else 1 + index */
+	CR_KIND_WORDS,	/* struct cr_words: arguments only */
+	CR_KIND_HELP,	/* -h, which every table has without listing it */
+};
+
+/* What the shell offers to complete a value. */
+enum cr_takes {
+	CR_TAKES_ANYTHING = 0, /* nothing to offer */
+	CR_TAKES_FILE,
+	CR_TAKES_DIR,
+	CR_TAKES_CHOICE, /* one of words */
+	CR_TAKES_VERB,
+};
+
+/* How often an argument is given. Options have CR_ONE and may be left out. */
+enum cr_arity {
+	CR_ONE = 0,
+	CR_OPTIONAL, /* none or one; only further optional ones may follow */
+	CR_MANY,     /* one or more; CR_KIND_WORDS, the last row */
+	CR_ANY,	     /* none or more; CR_KIND_WORDS, the last row */
+	CR_REST,     /* like CR_ANY, and parsing stops where it begins */
+};
+
+struct cr_words {
+	char **word;
+	size_t nr;
+};
+
+struct cr_opt {
+	char letter;	   /* 0: none; 'h' is taken */
+	const char *name;  /* without dashes; NULL: none; "help" is taken */
+	const char *alias; /* second name, accepted but not advertised in -h */
+	enum cr_kind kind;
+	enum cr_takes takes;
+	const char *const *words; /* of a choice, NULL at the end */
+	size_t off;		  /* where in the values the result goes */
+	const char *value;	  /* what it is called, "FILE" */
+	const char *help;	  /* lower case, without full stop */
+	enum cr_arity arity;
+};
+
+/* Columns letter, name and alias of an argument. */
+#define CR_ARG 0, NULL, NULL
+
+/*
+ * Columns kind, takes, words and off; they do not compile if the member is not
+ * of the type that the kind stores.
+ */
+#define CR_FLAG(type, member) \
+	CR_KIND_FLAG, CR_TAKES_ANYTHING, NULL, CR_OPTS_OFF(bool, type, member)
+#define CR_STRING(type, member, takes) \
+	CR_KIND_STRING, takes, NULL, CR_OPTS_OFF(const char *, type, member)
+#define CR_CHOICE(type, member, words)          \
+	CR_KIND_CHOICE, CR_TAKES_CHOICE, words, \
+		CR_OPTS_OFF(unsigned, type, member)
+#define CR_WORDS(type, member, takes) \
+	CR_KIND_WORDS, takes, NULL, CR_OPTS_OFF(struct cr_words, type, member)
+
+#define CR_OPTS_OFF(want, type, member)                                 \
+	(offsetof(type, member) +                                       \
+	 0 * sizeof(char[__builtin_types_compatible_p(                  \
+				 want, __typeof__(((type *)0)->member)) \
+				 ? 1                                    \
+				 : -1]))
+
+/**
+ * Walks a table: the row after prev, NULL after the last. The first (prev NULL)
+ * is always the row of -h. opts may be NULL: no rows but that one.
+ */
+const struct cr_opt *cr_opts_next(const struct cr_opt *opts,
+				  const struct cr_opt *prev);
+
+#define cr_opts_for_each(opt, opts)                                      \
+	for (const struct cr_opt *opt = cr_opts_next((opts), NULL); opt; \
+	     opt = cr_opts_next((opts), opt))
+
+/** True if the row is told by position. */
+bool cr_opts_is_arg(const struct cr_opt *opt);
+
+/** True if the row is an option that is followed by a value. */
+bool cr_opts_has_value(const struct cr_opt *opt);
+
+/**
+ * Parses words[0..nr_words) into the struct at values, which the caller has
+ * zeroed. Reorders words: arguments move to the front, and struct cr_words
+ * point there. *help_ret is set if -h was met; parsing ends there, and nothing
+ * is missed.
+ *
+ * CR_ERR_USAGE: unknown or ambiguous option, a value missing, not wanted or
+ * not allowed, an argument missing or too many. What values holds then is
+ * undefined, though nothing in it needs freeing.
+ */
+struct cr_error *cr_opts_parse(const struct cr_opt *opts, char **words,
+			       size_t nr_words, void *values,
+			       bool *help_ret) CR_MUST_CHECK;
+
+/**
+ * The words of a usage line, one per call: "[-i FILE]", "[FILE...]". Writes
+ * into buf (cut off if too small) and returns it.
+ */
+const char *cr_opts_usage_word(const struct cr_opt *opt, char *buf,
+			       size_t size);
+
+/** Writes "usage: PROG [-h] ...", filled to the terminal's width. */
+void cr_opts_usage(FILE *out, const char *prog, const struct cr_opt *opts);
+
+/**
+ * The help text of a row, followed by the allowed words if any. Returns buf
+ * (cut off if too small) or a string of the row.
+ */
+const char *cr_opts_row_help(const struct cr_opt *opt, char *buf, size_t size);
+
+/** Writes the sections "arguments:" and "options:" of -h. */
+void cr_opts_help(FILE *out, const struct cr_opt *opts);
+
+#endif

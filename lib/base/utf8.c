@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "lib/base/utf8.h"
+
+#include <string.h>
+
+/* RFC 3629, 4: the second byte's bounds depend on the first. */
+static bool start(struct cr_utf8 *state, uint8_t c)
+{
+	if (c < 0xc2 || c > 0xf4)
+		return false;
+	state->left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+	state->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+	state->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+	return true;
+}
+
+bool cr_utf8_feed(struct cr_utf8 *state, const void *data, size_t size)
+{
+	const uint8_t *p = data, *end = p + size;
+	while (p < end) {
+		uint64_t word;
+		if (!state->left && end - p >= 8) {
+			memcpy(&word, p, 8);
+			if (!(word & 0x8080808080808080u)) {
+				p += 8;
+				continue;
+			}
+		}
+		uint8_t c = *p++;
+		if (state->left) {
+			if (c < state->low || c > state->high)
+				return false;
+			state->left--;
+			state->low = 0x80;
+			state->high = 0xbf;
+		} else if (c >= 0x80 && !start(state, c)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool cr_utf8_valid(const void *data, size_t size)
+{
+	struct cr_utf8 state = { 0 };
+	return cr_utf8_feed(&state, data, size) && cr_utf8_complete(&state);
+}
+
+const uint8_t *cr_utf8_next(const uint8_t *p, uint32_t *code_ret)
+{
+	uint32_t c = *p++;
+	int more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+	if (more)
+		c &= 0x3fu >> more;
+	while (more--)
+		c = c << 6 | (*p++ & 0x3f);
+	*code_ret = c;
+	return p;
+}
+
+char *cr_utf8_put(char *o, uint32_t code)
+{
+	if (code < 0x80) {
+		*o++ = (char)code;
+		return o;
+	}
+	int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+	static const uint8_t lead[] = { 0, 0xc0, 0xe0, 0xf0 };
+	*o++ = (char)(lead[more] | code >> (6 * more));
+	while (more--)
+		*o++ = (char)(0x80 | (code >> (6 * more) & 0x3f));
+	return o;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Display hints: which fields of which messages are shown in a form of their
+ * own. The table of them is also the list of all messages of the schema.
+ *
+ * This is data, made when the project is built: images/gen-hints.c reads the
+ * `criu` options of the schema and writes the tables declared here. They name a
+ * form and know nothing of its text; that is lib/codec/present.h. An
+ * option on a message field counts for the integers inside as well, but only
+ * the field that has it has a row: passing it on is left to the walker. None of
+ * this changes a byte on the wire.
+ *
+ * Everything is constant and lives as long as the program.
+ *
+ * Facts: images/opts.proto for the options; CRIU lib/pycriu/images/pb2dict.py,
+ * v4.2, for which of several counts.
+ */
+#ifndef CR_LIB_CODEC_HINTS_H
+#define CR_LIB_CODEC_HINTS_H
+
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+/**
+ * How a field is shown. A field with several options gets one form, the first
+ * of ipadd, hex, dev (or odev), flags, dict.
+ */
+// clang-format off
+enum cr_form {
+	CR_FORM_NONE = 0, /* plainly; never in a table */
+	CR_FORM_HEX,	  /* integers; a message: the integers inside it */
+	CR_FORM_IPADD,	  /* repeated uint32: an IPv4 or IPv6 address */
+	CR_FORM_FLAGS,	  /* names of bits; arg is the table */
+	CR_FORM_DEV,	  /* device number, kernel form */
+	CR_FORM_ODEV,	  /* device number, C library form: dev and odev set */
+	CR_FORM_DICT,	  /* name of a value; the table is arg and field name */
+	CR_FORM_CONV,	  /* bytes as text; arg is the conversion */
+};
+// clang-format on
+
+/** The hint of one field. */
+struct cr_hint {
+	uint32_t number; /* of the field */
+	enum cr_form form;
+	const char *arg; /* NULL for forms without one */
+};
+
+/** A message and its hints, by ascending field number. */
+struct cr_message_hints {
+	const ProtobufCMessageDescriptor *desc;
+	const struct cr_hint *hints; /* NULL if there are none */
+	unsigned nr_hints;
+};
+
+/**
+ * All messages of the schema, by name in the order of strcmp(3). CRIU_Opts and
+ * the messages of protobuf itself are not part of it.
+ */
+extern const struct cr_message_hints cr_message_hints[];
+extern const unsigned cr_nr_message_hints;
+
+#endif
