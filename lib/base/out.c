@@ -135,13 +135,6 @@ struct cr_error *cr_out_flush(struct cr_out *out)
 	return NULL;
 }
 
-struct cr_error *cr_out_drain(struct cr_out *out)
-{
-	if (cr_out_buffered(out) < CR_OUT_HIGH)
-		return NULL;
-	return cr_out_flush(out);
-}
-
 /* Position of the first byte of the backing file. */
 static uint64_t parked_base(const struct cr_out *out)
 {
@@ -153,8 +146,10 @@ static int parked_fd(const struct cr_out *out)
 	return out->ours ? out->fd : out->spool;
 }
 
-static struct cr_error *park(struct cr_out *out)
+struct cr_error *cr_out_park(struct cr_out *out)
 {
+	if (in_memory(out))
+		return NULL;
 	if (!out->ours && out->spool < 0) {
 		struct cr_error *err = cr_io_tmpfile(&out->spool);
 		if (err)
@@ -168,13 +163,6 @@ static struct cr_error *park(struct cr_out *out)
 	out->base += cr_out_buffered(out);
 	out->cur = out->buf;
 	return NULL;
-}
-
-struct cr_error *cr_out_spill(struct cr_out *out)
-{
-	if (cr_out_buffered(out) < CR_OUT_HIGH || in_memory(out))
-		return NULL;
-	return park(out);
 }
 
 /* The part of [pos, pos + size) that is parked. */

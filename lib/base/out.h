@@ -95,14 +95,27 @@ static inline uint64_t cr_out_tell(const struct cr_out *out)
 	return out->base + cr_out_buffered(out);
 }
 
-/** All bytes so far are finished; writes them if there are many. */
-struct cr_error *cr_out_drain(struct cr_out *out) CR_MUST_CHECK;
-
-/** As cr_out_drain(), but writes them whatever their number. */
+/** All bytes so far are finished; writes them. */
 struct cr_error *cr_out_flush(struct cr_out *out) CR_MUST_CHECK;
 
+/** The same, but writes only if there are many. */
+static inline CR_MUST_CHECK struct cr_error *cr_out_drain(struct cr_out *out)
+{
+	if (__builtin_expect(cr_out_buffered(out) < CR_OUT_HIGH, 1))
+		return NULL;
+	return cr_out_flush(out);
+}
+
+/** The slow half of cr_out_spill(). */
+struct cr_error *cr_out_park(struct cr_out *out) CR_MUST_CHECK;
+
 /** Parks the buffer if it is large, without finishing it. */
-struct cr_error *cr_out_spill(struct cr_out *out) CR_MUST_CHECK;
+static inline CR_MUST_CHECK struct cr_error *cr_out_spill(struct cr_out *out)
+{
+	if (__builtin_expect(cr_out_buffered(out) < CR_OUT_HIGH, 1))
+		return NULL;
+	return cr_out_park(out);
+}
 
 /** Overwrites unfinished bytes. */
 struct cr_error *cr_out_patch(struct cr_out *out, uint64_t pos,

@@ -28,7 +28,7 @@ static struct cr_error *walk(struct cr_decoder *d, struct cr_source *src,
 
 static struct cr_error *decode_piece(struct cr_decoder *d,
 				     const struct cr_plan *plan,
-				     struct piece piece);
+				     const struct piece *piece);
 
 void cr_decoder_init(struct cr_decoder *d, struct cr_codec *codec,
 		     struct cr_out *out)
@@ -170,21 +170,25 @@ static struct cr_error *put_piece(struct cr_decoder *d,
 	if (!err)
 		err = cr_writer_open(&d->w, '{');
 	if (!err)
-		err = decode_piece(d, sub, piece);
+		err = decode_piece(d, sub, &piece);
 	return err ? err : cr_writer_close(&d->w, '}');
 }
 
 /* One pass over memory */
 
-/* Separator and key; room is there. */
+/* Separator and key; room for 2 * CR_KEY_MAX is there. */
 static inline char *put_key(const struct cr_writer *w, const struct cr_field *f,
 			    char *o, bool empty)
 {
-	o = cr_writer_sep(w, o, empty);
-	memcpy(o, f->key, 32);
-	if (__builtin_expect(f->key_size > 32, 0))
-		memcpy(o + 32, f->key + 32, CR_KEY_MAX - 32);
-	return o + f->key_size;
+	size_t skip = f->sep_size;
+	if (!skip)
+		o = cr_writer_sep(w, o, empty);
+	else if (!empty)
+		skip = 0;
+	memcpy(o, f->sep_key + skip, 32);
+	if (__builtin_expect(f->sep_key_size > 32, 0))
+		memcpy(o, f->sep_key + skip, CR_KEY_MAX - skip);
+	return o + f->sep_key_size - skip;
 }
 
 /* A scalar's wire bits; NULL if they are unusual. */
@@ -305,53 +309,92 @@ static inline const uint8_t *get_tag(const uint8_t *p, const uint8_t *end,
 	return p;
 }
 
+/* A single scalar's text; NULL if its bits are unusual. */
+static inline const uint8_t *pass_scalar(struct cr_decoder *d,
+					 const struct cr_field *f,
+					 const uint8_t *p, const uint8_t *end,
+					 char **o)
+{
+	uint64_t v;
+	if (f->plain) {
+		p = cr_varint_get(p, end, &v);
+		if (!p || v > f->max)
+			return NULL;
+		if (v < 10)
+			*(*o)++ = (char)('0' + v);
+		else
+			*o = cr_put_u64_memo(*o, v, &d->memo);
+		return p;
+	}
+	p = get_bits(f, p, end, &v);
+	if (p)
+		*o = put_scalar(d, f, *o, v);
+	return p;
+}
+
+/* A field that is repeated or no scalar. */
+static enum attempt pass_other(struct cr_decoder *d, const struct cr_field *f,
+			       struct piece *piece, struct cr_error **err)
+{
+	return f->repeated ? pass_repeated(d, f, piece, err) :
+			     pass_value(d, f, piece, err);
+}
+
 /*
  * The message in one pass, fields in ascending order and all as usual. UNUSUAL
  * says that what was written is to be cut off.
  */
 static enum attempt pass(struct cr_decoder *d, const struct cr_plan *plan,
-			 struct piece piece, struct cr_error **err)
+			 const struct piece *piece, struct cr_error **err)
 {
 	const struct cr_field *f = plan->fields;
 	const struct cr_field *last = f + plan->nr_fields;
+	const uint8_t *p = piece->p, *end = piece->end;
 	struct cr_writer *w = &d->w;
-	size_t room = cr_writer_sep_room(w) + CR_KEY_MAX + CR_PRESENT_MAX;
-	while (piece.p < piece.end) {
+	struct cr_out *out = w->out;
+	size_t room = cr_writer_sep_room(w) + 2 * CR_KEY_MAX + CR_PRESENT_MAX;
+	bool empty = w->empty;
+	char *o = out->cur;
+	while (p < end) {
 		uint32_t tag;
-		const uint8_t *p = get_tag(piece.p, piece.end, &tag);
-		if (!p)
+		const uint8_t *value = get_tag(p, end, &tag);
+		if (!value)
 			return UNUSUAL;
 		for (; f < last && f->tag < tag; f++)
 			if (f->required)
 				return UNUSUAL;
 		if (f == last || f->tag != tag)
 			return UNUSUAL;
-		*err = cr_out_room(w->out, room);
-		if (*err)
-			return FAILED;
-		char *o = put_key(w, f, w->out->cur, w->empty);
-		w->empty = false;
-		piece.off += (uint64_t)(p - piece.p);
-		piece.p = p;
-		if (cr_field_is_scalar(f) && !f->repeated) {
-			uint64_t bits;
-			p = get_bits(f, p, piece.end, &bits);
+		if (__builtin_expect((size_t)(out->lim - o) < room, 0)) {
+			out->cur = o;
+			*err = cr_out_grow(out, room);
+			if (*err)
+				return FAILED;
+			o = out->cur;
+		}
+		o = put_key(w, f, o, empty);
+		empty = false;
+		if (f->single) {
+			p = pass_scalar(d, f, value, end, &o);
 			if (!p)
 				return UNUSUAL;
-			piece.off += (uint64_t)(p - piece.p);
-			piece.p = p;
-			w->out->cur = put_scalar(d, f, o, bits);
-			f++;
-			continue;
+		} else {
+			struct piece rest = {
+				value, end,
+				piece->off + (uint64_t)(value - piece->p)
+			};
+			out->cur = o;
+			w->empty = false;
+			enum attempt made = pass_other(d, f, &rest, err);
+			if (made != DONE)
+				return made;
+			p = rest.p;
+			o = out->cur;
 		}
-		w->out->cur = o;
-		enum attempt made = f->repeated ?
-					    pass_repeated(d, f, &piece, err) :
-					    pass_value(d, f, &piece, err);
-		if (made != DONE)
-			return made;
 		f++;
 	}
+	out->cur = o;
+	w->empty = empty;
 	for (; f < last; f++)
 		if (f->required)
 			return UNUSUAL;
@@ -369,10 +412,10 @@ static struct cr_error *too_deep(uint64_t off)
 /* A message in memory: one pass, else the general walker. */
 static struct cr_error *decode_piece(struct cr_decoder *d,
 				     const struct cr_plan *plan,
-				     struct piece piece)
+				     const struct piece *piece)
 {
 	if (d->nesting >= CR_WIRE_DEPTH)
-		return too_deep(piece.off);
+		return too_deep(piece->off);
 	struct cr_writer before = d->w;
 	uint64_t mark = cr_out_tell(d->w.out);
 	struct cr_error *err = NULL;
@@ -382,9 +425,9 @@ static struct cr_error *decode_piece(struct cr_decoder *d,
 	d->hold--;
 	if (made == UNUSUAL) {
 		struct cr_source src;
-		size_t size = (size_t)(piece.end - piece.p);
-		cr_source_init_mem(&src, piece.p, size);
-		src.end_off = piece.off + size;
+		size_t size = (size_t)(piece->end - piece->p);
+		cr_source_init_mem(&src, piece->p, size);
+		src.end_off = piece->off + size;
 		d->w = before;
 		err = cr_out_cut(d->w.out, mark);
 		if (!err)
@@ -731,7 +774,7 @@ static struct cr_error *put_field_key(struct walk *k, const struct cr_field *f)
 {
 	struct cr_writer *w = &k->d->w;
 	struct cr_error *err = cr_writer_item(w);
-	return err ? err : cr_out_put(w->out, f->key, f->key_size);
+	return err ? err : cr_out_put(w->out, cr_field_key(f), f->key_size);
 }
 
 /* "@packed:NAME": true */
@@ -1038,7 +1081,7 @@ struct cr_error *cr_decode_fields(struct cr_decoder *d, struct cr_source *src,
 		struct piece piece = { src->p, src->p + size,
 				       cr_source_tell(src) };
 		src->p += size;
-		return decode_piece(d, plan, piece);
+		return decode_piece(d, plan, &piece);
 	}
 	if (d->nesting >= CR_WIRE_DEPTH)
 		return too_deep(cr_source_tell(src));

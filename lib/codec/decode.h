@@ -30,6 +30,7 @@
 #ifndef CR_LIB_CODEC_DECODE_H
 #define CR_LIB_CODEC_DECODE_H
 
+#include "lib/base/num.h"
 #include "lib/base/source.h"
 #include "lib/codec/plan.h"
 #include "lib/codec/writer.h"
@@ -39,6 +40,7 @@ struct cr_decoder {
 	struct cr_writer w;
 	unsigned nesting; /* messages around the one being written */
 	unsigned hold;	  /* attempts that may yet be cut off */
+	struct cr_num_memo memo;
 	unsigned no_wire; /* leave out "@wire" at this nesting; 0: nowhere */
 };
 

@@ -739,12 +739,13 @@ static struct cr_error *encode_other(struct cr_encoder *e, struct frame *fr,
 /* The key text stands at p, which has CR_READER_AHEAD bytes or a NUL. */
 static inline bool key_is(const struct cr_field *f, const uint8_t *p)
 {
+	const char *key = cr_field_key(f);
 	uint64_t a, b;
 	memcpy(&a, p, 8);
-	memcpy(&b, f->key, 8);
+	memcpy(&b, key, 8);
 	if (f->key_size <= 8)
 		return !((a ^ b) << (64 - 8 * f->key_size));
-	return a == b && !memcmp(p + 8, f->key + 8, f->key_size - 8u);
+	return a == b && !memcmp(p + 8, key + 8, f->key_size - 8u);
 }
 
 /* The field whose key, spelled as our decoder does, stands at the reader's

@@ -82,7 +82,13 @@ static char camel_step(const char **name)
 
 static void set_key(struct cr_field *f, bool go, bool indent)
 {
-	char *o = f->key;
+	char *o = f->sep_key;
+	if (!indent)
+		*o++ = ',';
+	if (!indent && !go)
+		*o++ = ' ';
+	f->sep_size = (uint8_t)(o - f->sep_key);
+	const char *key = o;
 	*o++ = '"';
 	for (const char *p = f->name; *p;)
 		*o++ = go ? camel_step(&p) : *p++;
@@ -90,7 +96,8 @@ static void set_key(struct cr_field *f, bool go, bool indent)
 	*o++ = ':';
 	if (!go || indent)
 		*o++ = ' ';
-	f->key_size = (uint8_t)(o - f->key);
+	f->key_size = (uint8_t)(o - key);
+	f->sep_key_size = (uint8_t)(o - f->sep_key);
 }
 
 /* The form a field is shown in: ipadd, then hex, own or inherited, and so on;
@@ -125,7 +132,7 @@ static struct cr_error *set_field(struct cr_field *f,
 	size_t nr_types = sizeof(types) / sizeof(types[0]);
 	const struct type_row *type =
 		desc->type < nr_types ? &types[desc->type] : NULL;
-	if (!type || !type->known || strlen(desc->name) > CR_KEY_MAX - 8)
+	if (!type || !type->known || strlen(desc->name) > CR_KEY_MAX - 16)
 		return cr_error_new(CR_ERR_INTERNAL, "field %s: no codec",
 				    desc->name);
 	f->desc = desc;
@@ -141,6 +148,10 @@ static struct cr_error *set_field(struct cr_field *f,
 				f->tag_bytes);
 	set_key(f, style.go, style.indent);
 	set_form(f, hint, hex, style);
+	f->max = f->bits == 32 ? UINT32_MAX : UINT64_MAX;
+	f->single = cr_field_is_scalar(f) && !f->repeated;
+	f->plain = f->kind == CR_FIELD_UINT && f->single &&
+		   f->form == CR_FORM_NONE && !(style.go && f->bits == 64);
 	return NULL;
 }
 

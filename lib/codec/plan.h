@@ -48,12 +48,18 @@ struct cr_field {
 	uint8_t wire; /* enum cr_wire of one value */
 	uint8_t bits; /* 32 or 64, integers */
 	bool repeated, required, packed;
+	bool single; /* one scalar */
+	bool plain;  /* one unsigned varint shown as a number: what the
+			walkers have a short cut for */
+	uint64_t max; /* of a plain field */
 	uint8_t form;	  /* enum cr_form, as the style shows it */
 	uint8_t key_size; /* of key */
+	uint8_t sep_size; /* of the separator before it; 0 with indentation */
+	uint8_t sep_key_size;
 	uint8_t tag_size;
 	uint8_t tag_bytes[6];
-	char key[CR_KEY_MAX]; /* `"name": ` in the style's dialect; zero-padded
-				 to whole words */
+	char sep_key[CR_KEY_MAX]; /* separator, then `"name": ` in the style's
+				     dialect, then zeros */
 	const char *name;
 	const ProtobufCFieldDescriptor *desc;
 	const struct cr_names *names; /* of a FLAGS or DICT field */
@@ -106,6 +112,11 @@ const struct cr_field *cr_plan_by_number(const struct cr_plan *plan,
 /** The field of a JSON key in either dialect's spelling, or NULL. */
 const struct cr_field *cr_plan_by_name(const struct cr_plan *plan,
 				       const char *name, size_t size);
+
+static inline const char *cr_field_key(const struct cr_field *field)
+{
+	return field->sep_key + field->sep_size;
+}
 
 static inline uint32_t cr_field_number(const struct cr_field *field)
 {

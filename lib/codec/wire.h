@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum cr_wire {
 	CR_WIRE_VARINT = 0,
@@ -32,6 +33,20 @@ static inline uint32_t cr_wire_tag(uint32_t number, enum cr_wire wire)
 	return number << 3 | (uint32_t)wire;
 }
 
+/* The varint of 2 to 8 bytes at the start of a word; its last byte's high bit is
+ * bit `stop`. Groups of 7 bits are joined two, four and eight at a time. */
+static inline const uint8_t *cr_varint_join(const uint8_t *p, uint64_t word,
+					    unsigned stop, uint64_t *value_ret)
+{
+	uint64_t v = word & (UINT64_MAX >> (63 - stop)) & 0x7f7f7f7f7f7f7f7fu;
+	if (!(v >> (stop - 7)))
+		return NULL; /* the last byte adds nothing */
+	v = (v & 0x007f007f007f007fu) | (v & 0x7f007f007f007f00u) >> 1;
+	v = (v & 0x00003fff00003fffu) | (v & 0x3fff00003fff0000u) >> 2;
+	*value_ret = (v & 0x0fffffffu) | (v & 0x0fffffff00000000u) >> 4;
+	return p + stop / 8 + 1;
+}
+
 /**
  * Reads a minimal varint of at most 64 bits from [p, end). Returns the place
  * after it, or NULL if there is none: cut off, too long or not minimal.
@@ -42,11 +57,21 @@ static inline const uint8_t *cr_varint_get(const uint8_t *p,
 {
 	if (__builtin_expect(p >= end, 0))
 		return NULL;
-	uint64_t v = *p++;
-	if (__builtin_expect(v < 0x80, 1)) {
+	uint64_t v = *p;
+	if (v < 0x80) {
 		*value_ret = v;
-		return p;
+		return p + 1;
 	}
+	if (end - p >= 8) {
+		uint64_t word;
+		memcpy(&word, p, 8);
+		uint64_t stops = ~word & 0x8080808080808080u;
+		if (stops)
+			return cr_varint_join(p, word,
+					      (unsigned)__builtin_ctzll(stops),
+					      value_ret);
+	}
+	p++;
 	v &= 0x7f;
 	for (unsigned shift = 7; p < end && shift < 64; shift += 7) {
 		uint64_t b = *p++;

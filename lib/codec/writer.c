@@ -5,42 +5,6 @@
 #include "lib/base/num.h"
 #include "lib/base/utf8.h"
 
-struct cr_error *cr_writer_open(struct cr_writer *w, char bracket)
-{
-	struct cr_error *err = cr_out_room(w->out, 1);
-	if (err)
-		return err;
-	*w->out->cur++ = bracket;
-	w->depth++;
-	w->empty = true;
-	return NULL;
-}
-
-struct cr_error *cr_writer_close(struct cr_writer *w, char bracket)
-{
-	struct cr_error *err = cr_out_room(w->out, cr_writer_sep_room(w));
-	if (err)
-		return err;
-	w->depth--;
-	char *o = w->out->cur;
-	if (!w->empty && w->style.indent)
-		o = cr_writer_sep(w, o, true);
-	*o++ = bracket;
-	w->out->cur = o;
-	w->empty = false;
-	return NULL;
-}
-
-struct cr_error *cr_writer_item(struct cr_writer *w)
-{
-	struct cr_error *err = cr_out_room(w->out, cr_writer_sep_room(w));
-	if (err)
-		return err;
-	w->out->cur = cr_writer_sep(w, w->out->cur, w->empty);
-	w->empty = false;
-	return NULL;
-}
-
 struct cr_error *cr_writer_raw(struct cr_writer *w, const char *text)
 {
 	return cr_out_put(w->out, text, strlen(text));

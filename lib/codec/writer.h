@@ -54,13 +54,42 @@ static inline char *cr_writer_sep(const struct cr_writer *w, char *o,
 }
 
 /** bracket is '{' or '['. These fail with NOMEM only. */
-struct cr_error *cr_writer_open(struct cr_writer *w, char bracket)
-	CR_MUST_CHECK;
-struct cr_error *cr_writer_close(struct cr_writer *w, char bracket)
-	CR_MUST_CHECK;
+static inline CR_MUST_CHECK struct cr_error *
+cr_writer_open(struct cr_writer *w, char bracket)
+{
+	struct cr_error *err = cr_out_room(w->out, 1);
+	if (err)
+		return err;
+	*w->out->cur++ = bracket;
+	w->depth++;
+	w->empty = true;
+	return NULL;
+}
+
+static inline CR_MUST_CHECK struct cr_error *
+cr_writer_close(struct cr_writer *w, char bracket)
+{
+	struct cr_error *err = cr_out_room(w->out, cr_writer_sep_room(w));
+	if (err)
+		return err;
+	w->depth--;
+	if (w->style.indent && !w->empty)
+		w->out->cur = cr_writer_sep(w, w->out->cur, true);
+	*w->out->cur++ = bracket;
+	w->empty = false;
+	return NULL;
+}
 
 /** The separator before an item of a list. */
-struct cr_error *cr_writer_item(struct cr_writer *w) CR_MUST_CHECK;
+static inline CR_MUST_CHECK struct cr_error *cr_writer_item(struct cr_writer *w)
+{
+	struct cr_error *err = cr_out_room(w->out, cr_writer_sep_room(w));
+	if (err)
+		return err;
+	w->out->cur = cr_writer_sep(w, w->out->cur, w->empty);
+	w->empty = false;
+	return NULL;
+}
 
 /** A separator and a key of an object; name is plain ASCII. */
 struct cr_error *cr_writer_key(struct cr_writer *w, const char *name)

@@ -74,8 +74,8 @@ struct cr_error *cr_image_write_header(struct cr_out *out,
 	return cr_out_put(out, words, 8);
 }
 
-struct cr_error *cr_image_next(struct cr_source *src, uint32_t *size_ret,
-			       bool *end_ret)
+struct cr_error *cr_image_next_slow(struct cr_source *src, uint32_t *size_ret,
+				    bool *end_ret)
 {
 	struct cr_error *err = cr_source_need(src, 4);
 	if (err)

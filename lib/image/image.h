@@ -12,8 +12,10 @@
 #ifndef CR_LIB_IMAGE_IMAGE_H
 #define CR_LIB_IMAGE_IMAGE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/base/out.h"
@@ -37,13 +39,31 @@ struct cr_error *cr_image_write_header(struct cr_out *out,
 				       const struct cr_image_header *header)
 	CR_MUST_CHECK;
 
+/** The slow half of cr_image_next(). */
+struct cr_error *cr_image_next_slow(struct cr_source *src, uint32_t *size_ret,
+				    bool *end_ret) CR_MUST_CHECK;
+
 /**
  * Reads an entry's size word and leaves the source at its message. *end_ret:
  * there was no further entry. FORMAT if the word is cut, or claims more than
  * 2 GiB or than the file has.
  */
-struct cr_error *cr_image_next(struct cr_source *src, uint32_t *size_ret,
-			       bool *end_ret) CR_MUST_CHECK;
+static inline CR_MUST_CHECK struct cr_error *
+cr_image_next(struct cr_source *src, uint32_t *size_ret, bool *end_ret)
+{
+	size_t left = cr_source_left(src);
+	uint32_t size;
+	if (left < 4)
+		return cr_image_next_slow(src, size_ret, end_ret);
+	memcpy(&size, src->p, 4);
+	size = le32toh(size);
+	if (size > left - 4)
+		return cr_image_next_slow(src, size_ret, end_ret);
+	src->p += 4;
+	*size_ret = size;
+	*end_ret = false;
+	return NULL;
+}
 
 /** The message type of entry i. */
 static inline const ProtobufCMessageDescriptor *

@@ -15,12 +15,34 @@ static struct cr_error *at_entry(struct cr_error *err, uint64_t i)
 		     NULL;
 }
 
+/* The plans of an image's entries: the first one's, and the others'. */
+struct plans {
+	const struct cr_plan *head, *entry;
+};
+
+static struct cr_error *get_plans(struct cr_codec *codec,
+				  const struct cr_image_type *type,
+				  struct plans *ret)
+{
+	struct cr_error *err = cr_codec_plan(codec, cr_image_message(type, 0),
+					     false, &ret->head);
+	return err ? err :
+		     cr_codec_plan(codec, cr_image_message(type, 1), false,
+				   &ret->entry);
+}
+
+static const struct cr_plan *plan_of(const struct plans *plans, uint64_t i)
+{
+	return i ? plans->entry : plans->head;
+}
+
 /* Image to JSON */
 
 struct to_json {
 	struct cr_codec *codec;
 	struct cr_source *src;
 	const struct cr_image_type *type;
+	struct plans plans;
 	struct cr_decoder d;
 	bool nopl;
 };
@@ -28,13 +50,12 @@ struct to_json {
 static struct cr_error *decode_entry(struct to_json *t, uint64_t i,
 				     uint32_t size)
 {
-	const struct cr_plan *plan;
+	const struct cr_plan *plan = plan_of(&t->plans, i);
 	const struct cr_payload *payload = cr_image_payload(t->type, i);
 	struct cr_payload_values values;
 	struct cr_writer *w = &t->d.w;
-	struct cr_error *err = cr_codec_plan(
-		t->codec, cr_image_message(t->type, i), false, &plan);
-	if (!err && payload->decode)
+	struct cr_error *err = NULL;
+	if (payload->decode)
 		err = cr_payload_peek(payload, plan, t->src, size, &values);
 	if (!err)
 		err = cr_writer_item(w);
@@ -88,7 +109,9 @@ struct cr_error *cr_image_to_json(struct cr_codec *codec, struct cr_source *src,
 		return err;
 	t.type = header.type;
 	cr_decoder_init(&t.d, codec, out);
-	err = cr_writer_open(w, '{');
+	err = get_plans(codec, t.type, &t.plans);
+	if (!err)
+		err = cr_writer_open(w, '{');
 	if (!err)
 		err = put_string(w, "magic", t.type->id);
 	if (!err && header.form != t.type->form)
@@ -110,6 +133,7 @@ struct from_json {
 	struct cr_encoder e;
 	bool lenient;
 	struct cr_image_header header;
+	struct plans plans;
 	bool has_magic, has_form, has_entries, looked;
 	bool ended; /* nothing may follow the entry before */
 };
@@ -117,7 +141,7 @@ struct from_json {
 static struct cr_error *encode_entry(struct from_json *f, uint64_t i)
 {
 	const struct cr_image_type *type = f->header.type;
-	const struct cr_plan *plan;
+	const struct cr_plan *plan = plan_of(&f->plans, i);
 	struct cr_payload_encode pe = { .p = cr_image_payload(type, i) };
 	bool has_payload = pe.p->encode;
 	uint32_t size = 0;
@@ -126,10 +150,7 @@ static struct cr_error *encode_entry(struct from_json *f, uint64_t i)
 		return cr_reader_error(f->r, "the entry before holds the rest "
 					     "of the file; more entries need "
 					     "\"chunks\" there");
-	struct cr_error *err = cr_codec_plan(
-		f->codec, cr_image_message(type, i), false, &plan);
-	if (!err)
-		err = cr_out_put(f->out, &size, sizeof(size));
+	struct cr_error *err = cr_out_put(f->out, &size, sizeof(size));
 	if (!err)
 		err = cr_encode_object(&f->e, plan,
 				       has_payload ? cr_payload_key : NULL,
@@ -278,6 +299,8 @@ static struct cr_error *read_entries(struct from_json *f)
 	f->has_entries = true;
 	struct cr_error *err = f->has_magic ? NULL : look_ahead(f);
 	if (!err)
+		err = get_plans(f->codec, f->header.type, &f->plans);
+	if (!err)
 		err = cr_image_write_header(f->out, &f->header);
 	return err ? err : encode_entries(f);
 }
@@ -345,13 +368,15 @@ struct cr_error *cr_image_read_info(struct cr_codec *codec,
 				    struct cr_image_info *ret)
 {
 	struct cr_image_header header;
+	struct plans plans = { NULL, NULL };
 	struct cr_error *err = cr_image_read_header(src, name, &header);
+	if (!err)
+		err = get_plans(codec, header.type, &plans);
 	if (err)
 		return err;
 	uint64_t nr = 0;
 	for (;; nr++) {
 		const struct cr_payload *p = cr_image_payload(header.type, nr);
-		const struct cr_plan *plan;
 		struct cr_payload_values values;
 		uint64_t payload_size;
 		uint32_t size;
@@ -360,11 +385,8 @@ struct cr_error *cr_image_read_info(struct cr_codec *codec,
 		if (end)
 			break;
 		if (!err && p->skip)
-			err = cr_codec_plan(codec,
-					    cr_image_message(header.type, nr),
-					    false, &plan);
-		if (!err && p->skip)
-			err = cr_payload_peek(p, plan, src, size, &values);
+			err = cr_payload_peek(p, plan_of(&plans, nr), src, size,
+					      &values);
 		if (!err)
 			err = cr_source_skip(src, size, "the message");
 		if (!err && p->skip)
