@@ -14,6 +14,11 @@
 /* Messages and values up to this size are looked at in one piece. */
 #define PIECE_MAX (16 * 1024)
 
+/* Attempts in one pass that may fail before a message and all within it goes to
+ * the walker: each costs what it had done, messages inside included, so that
+ * the time would double with every level. */
+#define MISSES_MAX 16
+
 /* What an attempt in one pass came to. */
 enum attempt { DONE, UNUSUAL, FAILED };
 
@@ -142,8 +147,9 @@ static struct cr_error *put_string(struct cr_decoder *d, const uint8_t *p,
 static struct cr_error *put_converted(struct cr_decoder *d, const uint8_t *p,
 				      size_t size)
 {
+	// Line ends may double: what comes back can be longer than it was.
 	size_t room = cr_qp_room(size);
-	cr_auto_free char *text = malloc(room + size + 1);
+	cr_auto_free char *text = malloc(2 * room);
 	if (!text)
 		return cr_enomem;
 	size_t text_size = (size_t)(cr_qp_put_text(text, p, size) - text);
@@ -419,11 +425,17 @@ static struct cr_error *decode_piece(struct cr_decoder *d,
 	struct cr_writer before = d->w;
 	uint64_t mark = cr_out_tell(d->w.out);
 	struct cr_error *err = NULL;
+	if (!d->nesting)
+		d->misses = 0;
 	d->nesting++;
-	d->hold++;
-	enum attempt made = pass(d, plan, piece, &err);
-	d->hold--;
+	enum attempt made = UNUSUAL;
+	if (d->misses < MISSES_MAX) {
+		d->hold++;
+		made = pass(d, plan, piece, &err);
+		d->hold--;
+	}
 	if (made == UNUSUAL) {
+		d->misses++;
 		struct cr_source src;
 		size_t size = (size_t)(piece->end - piece->p);
 		cr_source_init_mem(&src, piece->p, size);
@@ -1098,19 +1110,22 @@ struct cr_error *cr_decode_peek(struct cr_source *src, uint64_t size,
 				const uint32_t *numbers, uint64_t *values,
 				unsigned nr)
 {
-	if (size > PIECE_MAX) {
-		struct cr_error *err = cr_source_pin(src);
-		if (err)
-			return err;
-	} else {
-		struct cr_error *err = cr_source_must(src, size, "the message");
-		if (err)
-			return err;
-	}
+	struct cr_source piece;
+	struct cr_error *err = size > PIECE_MAX ?
+				       cr_source_pin(src) :
+				       cr_source_must(src, size, "the message");
+	if (err)
+		return err;
 	uint64_t start = cr_source_tell(src), end = start + size;
+	if (size <= PIECE_MAX) {
+		/* Reading ahead in a pipe would lose the way back. */
+		cr_source_init_mem(&piece, src->p, size);
+		piece.end_off = end;
+		src = &piece;
+	}
 	while (cr_source_tell(src) < end) {
 		struct cr_record rec;
-		struct cr_error *err = cr_record_read(src, end, &rec);
+		err = cr_record_read(src, end, &rec);
 		if (!err)
 			err = cr_record_skip(src, &rec);
 		if (err)

@@ -40,6 +40,7 @@ struct cr_decoder {
 	struct cr_writer w;
 	unsigned nesting; /* messages around the one being written */
 	unsigned hold;	  /* attempts that may yet be cut off */
+	unsigned misses;  /* attempts that were, in the outermost message */
 	struct cr_num_memo memo;
 	unsigned no_wire; /* leave out "@wire" at this nesting; 0: nowhere */
 };

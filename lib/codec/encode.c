@@ -6,6 +6,7 @@
 
 #include "lib/base/base64.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/num.h"
 #include "lib/base/qp.h"
 #include "lib/base/utf8.h"
 #include "lib/codec/decode.h"
@@ -22,7 +23,7 @@ struct frame {
 	uint32_t last; /* the highest field number written */
 	bool has_tail, has_unknown, has_missing, has_wire;
 	uint64_t seen, missing, flipped; /* sets of fields */
-	struct cr_out wire;		 /* "@wire" */
+	struct cr_out *wire;		 /* "@wire", if has_wire */
 	cr_encode_key_fn *key;
 	void *key_arg;
 };
@@ -34,11 +35,6 @@ void cr_encoder_init(struct cr_encoder *e, struct cr_codec *codec,
 		     struct cr_reader *r, struct cr_out *out)
 {
 	*e = (struct cr_encoder){ .codec = codec, .r = r, .out = out };
-}
-
-static uint64_t bit_of(const struct frame *fr, const struct cr_field *f)
-{
-	return 1ull << (f - fr->plan->fields);
 }
 
 /* Lengths: one byte is kept free, and made more if the length needs it. */
@@ -409,7 +405,7 @@ static struct cr_error *encode_list(struct cr_encoder *e, struct frame *fr,
 		err = cr_reader_accept(e->r, ']', &empty);
 	if (err || empty)
 		return err;
-	bool packed = f->packed ^ !!(fr->flipped & bit_of(fr, f));
+	bool packed = f->packed ^ !!(fr->flipped & f->bit);
 	if (!packed)
 		return encode_elements(e, f, false);
 	uint64_t pos;
@@ -504,7 +500,7 @@ static struct cr_error *twice(const struct cr_encoder *e, const char *name,
 static struct cr_error *encode_field(struct cr_encoder *e, struct frame *fr,
 				     const struct cr_field *f)
 {
-	uint64_t bit = bit_of(fr, f);
+	uint64_t bit = f->bit;
 	if (__builtin_expect(fr->seen & bit, 0))
 		return twice(e, f->name, strlen(f->name));
 	fr->seen |= bit;
@@ -620,7 +616,7 @@ static struct cr_error *read_name(struct cr_encoder *e, struct frame *fr)
 	if (!f)
 		return cr_reader_error(e->r, "no field \"%.*s\" in %s",
 				       (int)size, name, fr->plan->desc->name);
-	fr->missing |= bit_of(fr, f);
+	fr->missing |= f->bit;
 	return NULL;
 }
 
@@ -642,11 +638,14 @@ static struct cr_error *read_missing(struct cr_encoder *e, struct frame *fr)
 
 static struct cr_error *read_wire(struct cr_encoder *e, struct frame *fr)
 {
-	struct cr_error *err = cr_out_init_mem(&fr->wire);
+	fr->wire = calloc(1, sizeof(*fr->wire));
+	if (!fr->wire)
+		return cr_enomem;
+	struct cr_error *err = cr_out_init_mem(fr->wire);
 	if (err)
 		return err;
 	struct cr_out *out = e->out;
-	e->out = &fr->wire;
+	e->out = fr->wire;
 	err = cr_encode_base64(e);
 	e->out = out;
 	return err;
@@ -666,14 +665,14 @@ static struct cr_error *read_packing(struct cr_encoder *e, struct frame *fr,
 		return cr_reader_error(e->r, "\"%.*s\" goes with no field of "
 					     "%s",
 				       (int)size, name, fr->plan->desc->name);
-	if (fr->seen & bit_of(fr, f))
+	if (fr->seen & f->bit)
 		return cr_reader_error(e->r, "\"%.*s\" must come before its "
 					     "field",
 				       (int)size, name);
 	bool on = false;
 	struct cr_error *err = cr_reader_bool(e->r, &on);
 	if (on)
-		fr->flipped |= bit_of(fr, f);
+		fr->flipped |= f->bit;
 	return err;
 }
 
@@ -736,16 +735,27 @@ static struct cr_error *encode_other(struct cr_encoder *e, struct frame *fr,
 
 /* Objects */
 
-/* The key text stands at p, which has CR_READER_AHEAD bytes or a NUL. */
+static inline uint64_t word_at(const void *p)
+{
+	uint64_t word;
+	memcpy(&word, p, 8);
+	return word;
+}
+
+/* The key text stands at p, which has CR_KEY_MAX bytes. */
 static inline bool key_is(const struct cr_field *f, const uint8_t *p)
 {
 	const char *key = cr_field_key(f);
-	uint64_t a, b;
-	memcpy(&a, p, 8);
-	memcpy(&b, key, 8);
-	if (f->key_size <= 8)
-		return !((a ^ b) << (64 - 8 * f->key_size));
-	return a == b && !memcmp(p + 8, key + 8, f->key_size - 8u);
+	size_t size = f->key_size, i = 8;
+	uint64_t differ = word_at(p) ^ word_at(key);
+	if (size < 8)
+		return !(differ << (64 - 8 * size));
+	if (differ)
+		return false;
+	for (; i + 8 < size; i += 8)
+		if (word_at(p + i) != word_at(key + i))
+			return false;
+	return word_at(p + size - 8) == word_at(key + size - 8);
 }
 
 /* The field whose key, spelled as our decoder does, stands at the reader's
@@ -763,6 +773,148 @@ static const struct cr_field *match_key(struct cr_encoder *e, struct frame *fr)
 		}
 	}
 	return NULL;
+}
+
+/* Short cuts. Each reads as much as stands in the window and is as usual, and
+ * leaves the rest, faults among it, to the general code. */
+
+/* What a quick number leaves unread in the window. */
+#define QUICK_AHEAD (CR_KEY_MAX + 40)
+
+/* A decimal number in canonical form, not 20 digits long. */
+static inline const uint8_t *quick_number(const uint8_t *p, uint64_t *ret)
+{
+	uint64_t v = (uint64_t)*p - '0';
+	if (v <= 9 && (p[1] < '0' || p[1] > '9')) {
+		*ret = v;
+		return p + 1;
+	}
+	unsigned nr = cr_num_parse8(word_at(p), &v);
+	if (nr == 0 || *p == '0')
+		return NULL;
+	p += nr;
+	if (nr < 8) {
+		*ret = v;
+		return p;
+	}
+	static const uint32_t powers[] = { 1,	   10,	   100,	    1000,
+					   10000,  100000, 1000000, 10000000,
+					   100000000 };
+	uint64_t more;
+	nr = cr_num_parse8(word_at(p), &more);
+	if (nr)
+		v = v * powers[nr] + more;
+	p += nr;
+	for (unsigned i = 0; nr == 8 && *p >= '0' && *p <= '9'; i++) {
+		if (i == 3)
+			return NULL;
+		v = 10 * v + (*p++ - '0');
+	}
+	*ret = v;
+	return p;
+}
+
+/* Text without escapes and with characters of one byte, up to its quote. */
+static inline const uint8_t *quick_text(const uint8_t *p, const uint8_t *end)
+{
+	while (p < end && *p >= ' ' && *p < 0x7f && *p != '"' && *p != '\\')
+		p++;
+	return p < end && *p == '"' ? p : NULL;
+}
+
+/* A string of less than 128 bytes at p, behind its tag. */
+static inline const uint8_t *quick_string(const struct cr_field *f,
+					  const uint8_t *p, const uint8_t *end,
+					  char **o)
+{
+	if (f->kind != CR_FIELD_STRING || *p++ != '"')
+		return NULL;
+	const uint8_t *stop = quick_text(p, end);
+	if (!stop || stop - p >= 0x80)
+		return NULL;
+	size_t size = (size_t)(stop - p);
+	*(*o)++ = (char)size;
+	memcpy(*o, p, size);
+	*o += size;
+	return stop + 1;
+}
+
+/* The value of a field that is not repeated, behind its tag. */
+static inline const uint8_t *quick_value(const struct cr_field *f,
+					 const uint8_t *p, const uint8_t *end,
+					 char **o)
+{
+	uint64_t v;
+	switch (f->kind) {
+	case CR_FIELD_UINT:
+		p = quick_number(p, &v);
+		if (!p || v > f->max)
+			return NULL;
+		break;
+	case CR_FIELD_INT:
+		p = quick_number(p, &v);
+		if (!p || v > f->max >> 1)
+			return NULL;
+		break;
+	case CR_FIELD_BOOL:
+		if (!memcmp(p, "true", 4))
+			p += 4, v = 1;
+		else if (!memcmp(p, "false", 5))
+			p += 5, v = 0;
+		else
+			return NULL;
+		break;
+	default:
+		return quick_string(f, p, end, o);
+	}
+	if (v < 0x80)
+		*(*o)++ = (char)v;
+	else
+		*o = (char *)cr_varint_put((uint8_t *)*o, v);
+	return p;
+}
+
+/* Where the short cuts stopped. */
+enum quick { AT_KEY, AFTER_VALUE, AFTER_OBJECT };
+
+/* Pairs in ascending order, from a key on. */
+static enum quick quick_pairs(struct cr_encoder *e, struct frame *fr)
+{
+	struct cr_source *src = &e->r->src;
+	struct cr_out *out = e->out;
+	const struct cr_field *last = fr->plan->fields + fr->plan->nr_fields;
+	const struct cr_field *f = fr->next;
+	if (fr->has_tail)
+		return AT_KEY;
+	for (;;) {
+		const uint8_t *p = src->p;
+		char *o = out->cur;
+		if (src->end - p < QUICK_AHEAD || out->lim - o < QUICK_AHEAD + 128)
+			return AT_KEY;
+		p += *p == ' ';
+		while (f < last && !key_is(f, p))
+			f++;
+		if (f == last || f->repeated ||
+		    cr_field_number(f) < fr->last)
+			return AT_KEY;
+		memcpy(o, f->tag_bytes, 4);
+		o += f->tag_size;
+		p = quick_value(f, p + f->key_size, src->end, &o);
+		if (!p || fr->seen & f->bit)
+			return AT_KEY;
+		out->cur = o;
+		src->p = p;
+		fr->seen |= f->bit;
+		fr->last = cr_field_number(f);
+		fr->next = ++f;
+		if (*p != ',') {
+			if (*p != '}')
+				return AFTER_VALUE;
+			src->p++;
+			return AFTER_OBJECT;
+		}
+		src->p++;
+	}
 }
 
 static struct cr_error *encode_pair(struct cr_encoder *e, struct frame *fr)
@@ -800,7 +952,11 @@ static struct cr_error *encode_pairs(struct cr_encoder *e, struct frame *fr)
 	if (err || found)
 		return err;
 	for (;;) {
-		err = encode_pair(e, fr);
+		enum quick at = quick_pairs(e, fr);
+		if (at == AFTER_OBJECT)
+			return NULL;
+		if (at == AT_KEY)
+			err = encode_pair(e, fr);
 		if (!err)
 			err = cr_out_spill(e->out);
 		if (!err)
@@ -854,7 +1010,7 @@ static struct cr_error *still_true(struct cr_encoder *e,
 	if (!err)
 		err = say(e, fr->plan, now, size, &a);
 	if (!err) {
-		err = say(e, fr->plan, fr->wire.buf, cr_out_buffered(&fr->wire),
+		err = say(e, fr->plan, fr->wire->buf, cr_out_buffered(fr->wire),
 			  &b);
 		if (err)
 			err = cr_error_at(err, "@wire");
@@ -870,8 +1026,8 @@ static struct cr_error *still_true(struct cr_encoder *e,
 static struct cr_error *use_wire(struct cr_encoder *e, struct frame *fr,
 				 uint64_t end)
 {
-	uint64_t size = cr_out_buffered(&fr->wire);
-	struct cr_error *err = cr_out_insert(e->out, fr->start, fr->wire.buf,
+	uint64_t size = cr_out_buffered(fr->wire);
+	struct cr_error *err = cr_out_insert(e->out, fr->start, fr->wire->buf,
 					     size);
 	uint64_t old = fr->start + size, old_end = end + size;
 	if (!err)
@@ -917,8 +1073,9 @@ struct cr_error *cr_encode_object(struct cr_encoder *e,
 	if (!err)
 		err = finish(e, &fr);
 	e->nesting--;
-	if (fr.has_wire)
-		cr_out_deinit(&fr.wire);
+	if (fr.wire)
+		cr_out_deinit(fr.wire);
+	free(fr.wire);
 	*end_ret = fr.has_tail ? fr.tail : cr_out_tell(e->out);
 	return err;
 }

@@ -179,6 +179,7 @@ static struct cr_error *make_plan(const ProtobufCMessageDescriptor *desc,
 			free(plan);
 			return err;
 		}
+		plan->fields[i].bit = 1ull << i;
 		if (plan->fields[i].required)
 			plan->required |= 1ull << i;
 	}

@@ -51,7 +51,8 @@ struct cr_field {
 	bool single; /* one scalar */
 	bool plain;  /* one unsigned varint shown as a number: what the
 			walkers have a short cut for */
-	uint64_t max; /* of a plain field */
+	uint64_t max; /* of an unsigned one */
+	uint64_t bit; /* of this field in a set of its plan's fields */
 	uint8_t form;	  /* enum cr_form, as the style shows it */
 	uint8_t key_size; /* of key */
 	uint8_t sep_size; /* of the separator before it; 0 with indentation */

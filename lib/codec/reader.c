@@ -125,7 +125,7 @@ static inline bool is_space(uint8_t c)
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-struct cr_error *cr_reader_peek(struct cr_reader *r, char *c_ret)
+struct cr_error *cr_reader_peek_slow(struct cr_reader *r, char *c_ret)
 {
 	for (;;) {
 		const uint8_t *p = r->src.p;
@@ -151,18 +151,6 @@ static struct cr_error *unexpected(const struct cr_reader *r, const char *what)
 	if (c >= ' ' && c < 0x7f)
 		return cr_reader_error(r, "need %s, not '%c'", what, c);
 	return cr_reader_error(r, "need %s, not byte 0x%02x", what, c);
-}
-
-struct cr_error *cr_reader_accept(struct cr_reader *r, char c, bool *ret)
-{
-	char found;
-	struct cr_error *err = cr_reader_peek(r, &found);
-	if (err)
-		return err;
-	*ret = found == c;
-	if (found == c)
-		r->src.p++;
-	return NULL;
 }
 
 struct cr_error *cr_reader_expect(struct cr_reader *r, char c)

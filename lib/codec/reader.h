@@ -61,15 +61,38 @@ static inline CR_MUST_CHECK struct cr_error *cr_reader_ready(struct cr_reader *r
 	return cr_source_need(&r->src, CR_READER_AHEAD);
 }
 
+/** The slow half of cr_reader_peek(). */
+struct cr_error *cr_reader_peek_slow(struct cr_reader *r, char *c_ret)
+	CR_MUST_CHECK;
+
 /** Passes over white space; *c_ret is the character there, 0 at the end. */
-struct cr_error *cr_reader_peek(struct cr_reader *r, char *c_ret) CR_MUST_CHECK;
+static inline CR_MUST_CHECK struct cr_error *cr_reader_peek(struct cr_reader *r,
+							    char *c_ret)
+{
+	const uint8_t *p = r->src.p;
+	p += *p == ' ';
+	if (__builtin_expect(*p <= ' ', 0))
+		return cr_reader_peek_slow(r, c_ret);
+	r->src.p = p;
+	*c_ret = (char)*p;
+	return NULL;
+}
+
+/** True if the next token is c, which is then consumed. */
+static inline CR_MUST_CHECK struct cr_error *
+cr_reader_accept(struct cr_reader *r, char c, bool *ret)
+{
+	char found;
+	struct cr_error *err = cr_reader_peek(r, &found);
+	if (err)
+		return err;
+	*ret = found == c;
+	r->src.p += *ret;
+	return NULL;
+}
 
 /** Passes over white space and the given character. */
 struct cr_error *cr_reader_expect(struct cr_reader *r, char c) CR_MUST_CHECK;
-
-/** True if the next token is c, which is then consumed. */
-struct cr_error *cr_reader_accept(struct cr_reader *r, char c, bool *ret)
-	CR_MUST_CHECK;
 
 /** A key and the colon. The name is valid until the next call. */
 struct cr_error *cr_reader_key(struct cr_reader *r, const char **name_ret,

@@ -142,14 +142,17 @@ static struct cr_error *encode_entry(struct from_json *f, uint64_t i)
 {
 	const struct cr_image_type *type = f->header.type;
 	const struct cr_plan *plan = plan_of(&f->plans, i);
-	struct cr_payload_encode pe = { .p = cr_image_payload(type, i) };
-	bool has_payload = pe.p->encode;
+	struct cr_payload_encode pe;
+	const struct cr_payload *payload = cr_image_payload(type, i);
+	bool has_payload = payload->encode;
 	uint32_t size = 0;
 	uint64_t pos = cr_out_tell(f->out), end = pos;
 	if (f->ended)
 		return cr_reader_error(f->r, "the entry before holds the rest "
 					     "of the file; more entries need "
 					     "\"chunks\" there");
+	if (has_payload)
+		pe = (struct cr_payload_encode){ .p = payload };
 	struct cr_error *err = cr_out_put(f->out, &size, sizeof(size));
 	if (!err)
 		err = cr_encode_object(&f->e, plan,
@@ -162,9 +165,9 @@ static struct cr_error *encode_entry(struct from_json *f, uint64_t i)
 		err = cr_out_patch(f->out, pos, &size, sizeof(size));
 	if (!err && has_payload)
 		err = cr_payload_finish(&pe, &f->e, plan, pos + 4, end);
-	if (pe.state.has_padding)
+	if (has_payload && pe.state.has_padding)
 		cr_out_deinit(&pe.state.padding);
-	f->ended = pe.p->to_end && !pe.values.v[0];
+	f->ended = payload->to_end && !pe.values.v[0];
 	return err ? err : cr_out_drain(f->out);
 }
 

@@ -850,7 +850,7 @@ struct cr_error *cr_payload_peek(const struct cr_payload *p,
 				 struct cr_source *src, uint64_t size,
 				 struct cr_payload_values *ret)
 {
-	uint32_t numbers[CR_PAYLOAD_FIELDS];
+	uint32_t numbers[CR_PAYLOAD_FIELDS] = { 0 };
 	uint8_t bits[CR_PAYLOAD_FIELDS];
 	unsigned nr = 0;
 	for (; nr < CR_PAYLOAD_FIELDS && p->fields[nr]; nr++) {
