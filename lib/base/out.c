@@ -173,8 +173,8 @@ static size_t parked_part(const struct cr_out *out, uint64_t pos, size_t size)
 	return out->base - pos < size ? (size_t)(out->base - pos) : size;
 }
 
-struct cr_error *cr_out_patch(struct cr_out *out, uint64_t pos,
-			      const void *data, size_t size)
+struct cr_error *cr_out_patch_parked(struct cr_out *out, uint64_t pos,
+				     const void *data, size_t size)
 {
 	size_t parked = parked_part(out, pos, size);
 	if (parked) {

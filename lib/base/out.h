@@ -117,9 +117,20 @@ static inline CR_MUST_CHECK struct cr_error *cr_out_spill(struct cr_out *out)
 	return cr_out_park(out);
 }
 
+/** The slow half of cr_out_patch(). */
+struct cr_error *cr_out_patch_parked(struct cr_out *out, uint64_t pos,
+				     const void *data, size_t size)
+	CR_MUST_CHECK;
+
 /** Overwrites unfinished bytes. */
-struct cr_error *cr_out_patch(struct cr_out *out, uint64_t pos,
-			      const void *data, size_t size) CR_MUST_CHECK;
+static inline CR_MUST_CHECK struct cr_error *
+cr_out_patch(struct cr_out *out, uint64_t pos, const void *data, size_t size)
+{
+	if (__builtin_expect(pos < out->base, 0))
+		return cr_out_patch_parked(out, pos, data, size);
+	memcpy(out->buf + (pos - out->base), data, size);
+	return NULL;
+}
 
 /** Reads unfinished bytes back. */
 struct cr_error *cr_out_peek(struct cr_out *out, uint64_t pos, void *data,

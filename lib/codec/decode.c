@@ -236,6 +236,8 @@ static enum attempt pass_value(struct cr_decoder *d, const struct cr_field *f,
 		if (!get_body(from, &body))
 			return UNUSUAL;
 		*err = put_piece(d, f, body);
+		if (*err)
+			*err = cr_error_at(*err, "%s", f->name);
 		return *err ? FAILED : DONE;
 	}
 	uint64_t bits;
@@ -873,6 +875,9 @@ static struct cr_error *put_record(struct walk *k, struct list *list)
 		return err;
 	if (!f)
 		return cr_record_skip(k->src, &rec);
+	/* An empty chunk adds nothing to a list, and alone makes none. */
+	if (is_packed(f, &rec) && !rec.value)
+		return NULL;
 	if (f->repeated && !list->f)
 		err = open_list(k, f, list);
 	if (!err)

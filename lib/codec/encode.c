@@ -877,44 +877,50 @@ static inline const uint8_t *quick_value(const struct cr_field *f,
 /* Where the short cuts stopped. */
 enum quick { AT_KEY, AFTER_VALUE, AFTER_OBJECT };
 
+static inline bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 /* Pairs in ascending order, from a key on. */
 static enum quick quick_pairs(struct cr_encoder *e, struct frame *fr)
 {
 	struct cr_source *src = &e->r->src;
-	struct cr_out *out = e->out;
+	const uint8_t *p = src->p;
+	char *o = e->out->cur, *o_end = e->out->lim - (QUICK_AHEAD + 128);
 	const struct cr_field *last = fr->plan->fields + fr->plan->nr_fields;
 	const struct cr_field *f = fr->next;
-	if (fr->has_tail)
-		return AT_KEY;
-	for (;;) {
-		const uint8_t *p = src->p;
-		char *o = out->cur;
-		if (src->end - p < QUICK_AHEAD || out->lim - o < QUICK_AHEAD + 128)
-			return AT_KEY;
-		p += *p == ' ';
-		while (f < last && !key_is(f, p))
+	enum quick at = AT_KEY;
+	while (o < o_end && !fr->has_tail) {
+		const uint8_t *q = p;
+		while (is_blank(*q))
+			q++;
+		if (src->end - q < QUICK_AHEAD)
+			break;
+		while (f < last && !key_is(f, q))
 			f++;
-		if (f == last || f->repeated ||
+		if (f == last || f->repeated || f->bit & fr->seen ||
 		    cr_field_number(f) < fr->last)
-			return AT_KEY;
+			break;
+		char *value = o + f->tag_size;
 		memcpy(o, f->tag_bytes, 4);
-		o += f->tag_size;
-		p = quick_value(f, p + f->key_size, src->end, &o);
-		if (!p || fr->seen & f->bit)
-			return AT_KEY;
-		out->cur = o;
-		src->p = p;
+		q = quick_value(f, q + f->key_size, src->end, &value);
+		if (!q)
+			break;
+		o = value;
 		fr->seen |= f->bit;
 		fr->last = cr_field_number(f);
 		fr->next = ++f;
-		if (*p != ',') {
-			if (*p != '}')
-				return AFTER_VALUE;
-			src->p++;
-			return AFTER_OBJECT;
-		}
-		src->p++;
+		p = q + 1;
+		if (*q == ',')
+			continue;
+		at = *q == '}' ? AFTER_OBJECT : AFTER_VALUE;
+		p -= at == AFTER_VALUE;
+		break;
 	}
+	src->p = p;
+	e->out->cur = o;
+	return at;
 }
 
 static struct cr_error *encode_pair(struct cr_encoder *e, struct frame *fr)

@@ -153,7 +153,7 @@ static struct cr_error *unexpected(const struct cr_reader *r, const char *what)
 	return cr_reader_error(r, "need %s, not byte 0x%02x", what, c);
 }
 
-struct cr_error *cr_reader_expect(struct cr_reader *r, char c)
+struct cr_error *cr_reader_expect_slow(struct cr_reader *r, char c)
 {
 	bool found;
 	struct cr_error *err = cr_reader_accept(r, c, &found);

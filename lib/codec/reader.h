@@ -91,8 +91,20 @@ cr_reader_accept(struct cr_reader *r, char c, bool *ret)
 	return NULL;
 }
 
+/** The slow half of cr_reader_expect(). */
+struct cr_error *cr_reader_expect_slow(struct cr_reader *r, char c)
+	CR_MUST_CHECK;
+
 /** Passes over white space and the given character. */
-struct cr_error *cr_reader_expect(struct cr_reader *r, char c) CR_MUST_CHECK;
+static inline CR_MUST_CHECK struct cr_error *cr_reader_expect(struct cr_reader *r,
+							      char c)
+{
+	r->src.p += *r->src.p == ' ';
+	if (__builtin_expect((char)*r->src.p != c, 0))
+		return cr_reader_expect_slow(r, c);
+	r->src.p++;
+	return NULL;
+}
 
 /** A key and the colon. The name is valid until the next call. */
 struct cr_error *cr_reader_key(struct cr_reader *r, const char **name_ret,
