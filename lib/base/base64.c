@@ -38,21 +38,44 @@ char *cr_base64_put(char *o, const uint8_t *data, size_t size, bool wrap)
 	return o;
 }
 
-enum { BAD = 64, SPACE = 65, PAD = 66 };
+/* What a byte stands for: GOOD and its value, or one of the others. */
+enum { BAD = 0, SPACE = 1, PAD = 2, GOOD = 0x40 };
 
-static uint8_t classify(char c)
+#define ROW8(n)                                                         \
+	GOOD | (n), GOOD | (n + 1), GOOD | (n + 2), GOOD | (n + 3),     \
+		GOOD | (n + 4), GOOD | (n + 5), GOOD | (n + 6), GOOD | (n + 7)
+
+static const uint8_t classes[256] = {
+	['A'] = ROW8(0), ROW8(8), ROW8(16), GOOD | 24, GOOD | 25,
+	['a'] = ROW8(26), ROW8(34), ROW8(42), GOOD | 50, GOOD | 51,
+	['0'] = ROW8(52), GOOD | 60, GOOD | 61,
+	['+'] = GOOD | 62,
+	['/'] = GOOD | 63,
+	['='] = PAD,
+	['\n'] = SPACE,
+	['\r'] = SPACE,
+	[' '] = SPACE,
+	['\t'] = SPACE,
+};
+
+/* Whole quanta, as long as they are nothing but the alphabet. */
+static const char *feed_quanta(const char *text, const char *end, uint8_t **ret)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (uint8_t)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (uint8_t)(c - 'a' + 26);
-	if (c >= '0' && c <= '9')
-		return (uint8_t)(c - '0' + 52);
-	if (c == '+' || c == '/')
-		return c == '+' ? 62 : 63;
-	if (c == '=')
-		return PAD;
-	return c == '\n' || c == '\r' || c == ' ' || c == '\t' ? SPACE : BAD;
+	const uint8_t *p = (const uint8_t *)text;
+	uint8_t *o = *ret;
+	for (; (const uint8_t *)end - p >= 4; p += 4) {
+		uint32_t a = classes[p[0]], b = classes[p[1]];
+		uint32_t c = classes[p[2]], d = classes[p[3]];
+		if (!(a & b & c & d & GOOD))
+			break;
+		uint32_t v = (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6 |
+			     (d & 63);
+		*o++ = (uint8_t)(v >> 16);
+		*o++ = (uint8_t)(v >> 8);
+		*o++ = (uint8_t)v;
+	}
+	*ret = o;
+	return (const char *)p;
 }
 
 /* The padding closes a quantum of two or three characters with no bits left
@@ -81,8 +104,10 @@ const char *cr_base64_feed(struct cr_base64 *state, const char *text,
 			   size_t size, uint8_t **o)
 {
 	const char *end = text + size;
+	if (!state->nr && !state->pad)
+		text = feed_quanta(text, end, o);
 	for (; text < end; text++) {
-		uint8_t v = classify(*text);
+		uint8_t v = classes[(uint8_t)*text];
 		if (v == SPACE)
 			continue;
 		if (v == PAD) {
@@ -92,7 +117,7 @@ const char *cr_base64_feed(struct cr_base64 *state, const char *text,
 		}
 		if (v == BAD || state->pad)
 			return text;
-		state->bits = state->bits << 6 | v;
+		state->bits = state->bits << 6 | (v & 63);
 		if (++state->nr < 4)
 			continue;
 		*(*o)++ = (uint8_t)(state->bits >> 16);

@@ -7,10 +7,13 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
 
-static struct cr_error *init(struct cr_out *out)
+/* Memory holds what is mostly short: an escape, a text. */
+#define FILE_CAP   (CR_OUT_HIGH + CR_OUT_HIGH / 2)
+#define MEMORY_CAP 1024
+
+static struct cr_error *init(struct cr_out *out, size_t cap)
 {
 	out->spool = -1;
-	size_t cap = CR_OUT_HIGH + CR_OUT_HIGH / 2;
 	out->buf = malloc(cap);
 	if (!out->buf)
 		return cr_enomem;
@@ -22,7 +25,7 @@ static struct cr_error *init(struct cr_out *out)
 struct cr_error *cr_out_init_fd(struct cr_out *out, int fd, bool ours)
 {
 	*out = (struct cr_out){ .fd = fd, .ours = ours };
-	return init(out);
+	return init(out, FILE_CAP);
 }
 
 struct cr_error *cr_out_reset_fd(struct cr_out *out, int fd, bool ours)
@@ -45,13 +48,13 @@ struct cr_error *cr_out_init_fn(struct cr_out *out, cr_out_write_fn *write,
 				void *arg)
 {
 	*out = (struct cr_out){ .fd = -1, .write = write, .write_arg = arg };
-	return init(out);
+	return init(out, FILE_CAP);
 }
 
 struct cr_error *cr_out_init_mem(struct cr_out *out)
 {
 	*out = (struct cr_out){ .fd = -1 };
-	return init(out);
+	return init(out, MEMORY_CAP);
 }
 
 void cr_out_deinit(struct cr_out *out)

@@ -116,28 +116,51 @@ static int hex_digit(char c)
 	return -1;
 }
 
-uint8_t *cr_qp_decode(uint8_t *o, const char *text, size_t size)
+/* What "=" and up to two characters mean so far. */
+enum meaning { MORE, BYTE, BREAK, BROKEN };
+
+static enum meaning meaning_of(const char *held, unsigned nr, char c,
+			       uint8_t *byte_ret)
 {
-	const char *p = text, *end = text + size;
-	while (p < end) {
-		if (*p != '=') {
-			*o++ = (uint8_t)*p++;
+	if (nr == 1) {
+		if (c == '\n')
+			return BREAK;
+		return c == '\r' || hex_digit(c) >= 0 ? MORE : BROKEN;
+	}
+	if (held[1] == '\r')
+		return c == '\n' ? BREAK : BROKEN;
+	if (hex_digit(c) < 0)
+		return BROKEN;
+	*byte_ret = (uint8_t)(hex_digit(held[1]) << 4 | hex_digit(c));
+	return BYTE;
+}
+
+bool cr_qp_feed(struct cr_qp *state, const char *text, size_t size,
+		uint8_t **o)
+{
+	for (const char *end = text + size; text < end; text++) {
+		if (!state->nr) {
+			if (*text != '=')
+				*(*o)++ = (uint8_t)*text;
+			else
+				state->held[state->nr++] = '=';
 			continue;
 		}
-		p++;
-		if (p < end && *p == '\n') {
-			p++;
-		} else if (end - p >= 2 && p[0] == '\r' && p[1] == '\n') {
-			p += 2;
-		} else {
-			if (end - p < 2)
-				return NULL;
-			int high = hex_digit(p[0]), low = hex_digit(p[1]);
-			if (high < 0 || low < 0)
-				return NULL;
-			*o++ = (uint8_t)(high << 4 | low);
-			p += 2;
+		uint8_t byte = 0;
+		switch (meaning_of(state->held, state->nr, *text, &byte)) {
+		case MORE:
+			state->held[state->nr++] = *text;
+			break;
+		case BYTE:
+			*(*o)++ = byte;
+			state->nr = 0;
+			break;
+		case BREAK:
+			state->nr = 0;
+			break;
+		case BROKEN:
+			return false;
 		}
 	}
-	return o;
+	return true;
 }

@@ -137,15 +137,22 @@ static struct cr_error *read_some(struct cr_source *src, uint8_t *to,
 	return NULL;
 }
 
+/* What has been read leaves the window. */
+static void drop_read(struct cr_source *src)
+{
+	leave(src, src->buf);
+	size_t kept = cr_source_left(src);
+	memmove(src->buf, src->p, kept);
+	set_window(src, kept);
+}
+
 struct cr_error *cr_source_fill(struct cr_source *src, size_t size)
 {
 	if (src->eof)
 		return NULL;
 
-	leave(src, src->buf);
+	drop_read(src);
 	size_t kept = cr_source_left(src);
-	memmove(src->buf, src->p, kept);
-	set_window(src, kept);
 	while (kept < size && !src->eof) {
 		size_t n;
 		struct cr_error *err = read_some(src, src->buf + kept,
@@ -204,6 +211,10 @@ struct cr_error *cr_source_skip(struct cr_source *src, uint64_t size,
 /* Everything from p on, buffered or not, into a file that takes fd's place. */
 struct cr_error *cr_source_pin(struct cr_source *src)
 {
+	/* The lines up to here count, those that are copied do not yet. */
+	if (src->count_lines)
+		drop_read(src);
+	uint64_t nr_lines = src->nr_lines, line_off = src->line_off;
 	if (src->seekable)
 		return NULL;
 
@@ -229,6 +240,8 @@ struct cr_error *cr_source_pin(struct cr_source *src)
 	src->owns_fd = true;
 	src->read = NULL;
 	src->seekable = true;
+	src->nr_lines = nr_lines;
+	src->line_off = line_off;
 	/* Modular: offset `start` stands at file position 0. */
 	src->fd_base = 0 - start;
 	set_window(src, 0);

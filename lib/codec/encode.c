@@ -235,35 +235,31 @@ struct cr_error *cr_encode_base64(struct cr_encoder *e)
 	return err;
 }
 
-/* Quoted-printable text: kept whole, since a soft break may span pieces. */
 static struct cr_error *append_qp(struct cr_encoder *e)
 {
-	struct cr_out text = { 0 };
-	struct cr_error *err = cr_out_init_mem(&text);
-	if (!err)
-		err = cr_reader_string(e->r);
+	struct cr_qp state = { 0 };
+	struct cr_error *err = cr_reader_string(e->r);
 	while (!err) {
-		const char *piece;
+		const char *text;
 		size_t size;
-		err = cr_reader_piece(e->r, &piece, &size);
+		err = cr_reader_piece(e->r, &text, &size);
 		if (err || !size)
 			break;
-		err = cr_out_put(&text, piece, size);
+		err = cr_out_room(e->out, size);
+		if (err)
+			break;
+		uint8_t *o = (uint8_t *)e->out->cur;
+		if (!cr_qp_feed(&state, text, size, &o))
+			return cr_reader_error(e->r, "broken quoted-printable "
+						     "text: '=' is followed by "
+						     "no byte");
+		e->out->cur = (char *)o;
+		err = cr_out_spill(e->out);
 	}
-	if (!err)
-		err = cr_out_room(e->out, cr_out_buffered(&text));
-	if (!err) {
-		uint8_t *end = cr_qp_decode((uint8_t *)e->out->cur, text.buf,
-					    cr_out_buffered(&text));
-		if (end)
-			e->out->cur = (char *)end;
-		else
-			err = cr_reader_error(
-				e->r, "broken quoted-printable text: '=' is "
-				      "followed by no byte");
-	}
-	cr_out_deinit(&text);
-	return err ? err : cr_out_spill(e->out);
+	if (!err && !cr_qp_complete(&state))
+		return cr_reader_error(e->r, "quoted-printable text that is "
+					     "cut off");
+	return err;
 }
 
 /* {"@qp": "..."} */

@@ -270,6 +270,7 @@ static bool parse_number(const char *p, size_t size, struct cr_int *ret)
 					   &v.magnitude))
 			return false;
 	}
+	v.negative &= v.magnitude != 0;
 	*ret = v;
 	return true;
 }

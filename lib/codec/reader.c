@@ -239,6 +239,29 @@ static struct cr_error *read_escape(struct cr_reader *r, const char **text_ret,
 	return NULL;
 }
 
+/* Bit 7 of each byte that is zero; bytes above such a one may be wrong. */
+static inline uint64_t zero_bytes(uint64_t v)
+{
+	return (v - 0x0101010101010101u) & ~v & 0x8080808080808080u;
+}
+
+/* The first quote, backslash or control character; at `end` stands a NUL. */
+static const uint8_t *plain_text(const uint8_t *p, const uint8_t *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t v;
+		memcpy(&v, p, 8);
+		uint64_t stop = zero_bytes(v ^ 0x2222222222222222u) |
+				zero_bytes(v ^ 0x5c5c5c5c5c5c5c5cu) |
+				zero_bytes(v & 0xe0e0e0e0e0e0e0e0u);
+		if (stop)
+			return p + __builtin_ctzll(stop) / 8;
+	}
+	while (*p >= ' ' && *p != '"' && *p != '\\')
+		p++;
+	return p;
+}
+
 struct cr_error *cr_reader_piece(struct cr_reader *r, const char **text_ret,
 				 size_t *size_ret)
 {
@@ -247,9 +270,7 @@ struct cr_error *cr_reader_piece(struct cr_reader *r, const char **text_ret,
 		if (err)
 			return err;
 	}
-	const uint8_t *p = r->src.p;
-	while (*p >= ' ' && *p != '"' && *p != '\\')
-		p++;
+	const uint8_t *p = plain_text(r->src.p, r->src.end);
 	if (p > r->src.p) {
 		*text_ret = (const char *)r->src.p;
 		*size_ret = (size_t)(p - r->src.p);

@@ -27,7 +27,7 @@ static struct cr_error *unknown_magic(uint64_t off, uint32_t magic,
 					 NULL;
 	if (raw)
 		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "no image but %s; %s", raw->what, raw->use);
+				    "not an image but %s; %s", raw->what, raw->use);
 	return cr_error_new(CR_ERR_FORMAT,
 			    "byte %llu: unknown magic 0x%x; maybe this is raw "
 			    "data, such as pages-1.img",
