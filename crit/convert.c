@@ -44,8 +44,10 @@ static struct cr_error *convert_dir(struct cr_convert *c, const char *in,
 	struct progress progress = { .shown = false };
 	if (!out)
 		return cr_error_new(CR_ERR_USAGE,
-				    "%s is a directory: -o must name the "
-				    "directory to make",
+				    "%s is a directory: 'crit %s %s -o NEW' "
+				    "makes NEW from it",
+				    in,
+				    c->to == CR_TO_JSON ? "decode" : "encode",
 				    in);
 	clock_gettime(CLOCK_MONOTONIC, &progress.last);
 	if (isatty(STDERR_FILENO)) {

@@ -9,6 +9,9 @@
  *
  *	core-42.img: entry 1: byte 4: need 4 bytes, have 2
  *
+ * Texts may quote names from hostile files: what could drive a terminal (control
+ * characters, bytes that are not UTF-8) becomes \xNN when an error is made.
+ *
  * Nothing here prints. Running out of memory never allocates: cr_enomem is a
  * static object that every function below accepts.
  */

@@ -124,7 +124,7 @@ static struct cr_error *open_beside(struct cr_replace *rep, mode_t mode)
 }
 
 struct cr_error *cr_replace_open(struct cr_replace *rep, int dir_fd,
-				 const char *path)
+				 const char *path, mode_t mode)
 {
 	*rep = (struct cr_replace){ .fd = -1, .dir_fd = dir_fd };
 
@@ -143,7 +143,7 @@ struct cr_error *cr_replace_open(struct cr_replace *rep, int dir_fd,
 	rep->path = is_link ? realpath(path, NULL) : strdup(path);
 	if (!rep->path)
 		return cr_enomem;
-	struct cr_error *err = open_beside(rep, 0666);
+	struct cr_error *err = open_beside(rep, mode);
 	if (!err && exists && fchmod(rep->fd, st.st_mode & 07777))
 		err = cr_error_sys("cannot set the mode");
 	if (err)

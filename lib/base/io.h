@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/base/error.h"
 
@@ -46,12 +47,12 @@ struct cr_replace {
 
 /**
  * Opens a temporary file in path's directory, with the mode of the file that
- * stands there or, for a new one, that the umask gives. A target that exists
+ * stands there or, for a new one, `mode` less the umask. A target that exists
  * and is no regular file (/dev/null, a FIFO) is written in place. path is
  * relative to dir_fd (AT_FDCWD for the current directory).
  */
 struct cr_error *cr_replace_open(struct cr_replace *rep, int dir_fd,
-				 const char *path) CR_MUST_CHECK;
+				 const char *path, mode_t mode) CR_MUST_CHECK;
 
 /** Puts the new file in the old one's place; syncs it first if asked to. After
  * an error the old file stands; call cr_replace_close() in both cases. */

@@ -463,6 +463,28 @@ static struct cr_error *find_place(struct cr_encoder *e, uint64_t start,
 	return err;
 }
 
+/* Of the last `left` bytes of the output the first `size` belong to a field; they
+ * go in order, the others stay at the end. */
+static struct cr_error *place_first(struct cr_encoder *e, struct frame *fr,
+				    uint32_t number, uint64_t size,
+				    uint64_t left)
+{
+	uint64_t to, pos = cr_out_tell(e->out) - left;
+	uint64_t end = fr->has_tail ? fr->tail : pos;
+	struct cr_error *err = find_place(e, fr->start, end, number, &to);
+	if (!err)
+		err = cr_out_rotate(e->out, to, pos);
+	if (!err)
+		err = cr_out_rotate(e->out, to + size, to + left);
+	if (err)
+		return err;
+	if (fr->has_tail)
+		fr->tail += size;
+	if (number > fr->last)
+		fr->last = number;
+	return NULL;
+}
+
 /* What has been appended since pos belongs to a field; it goes in order. */
 static struct cr_error *place(struct cr_encoder *e, struct frame *fr,
 			      uint32_t number, uint64_t pos)
@@ -471,19 +493,8 @@ static struct cr_error *place(struct cr_encoder *e, struct frame *fr,
 		fr->last = number;
 		return NULL;
 	}
-	uint64_t to;
-	uint64_t added = cr_out_tell(e->out) - pos;
-	uint64_t end = fr->has_tail ? fr->tail : pos;
-	struct cr_error *err = find_place(e, fr->start, end, number, &to);
-	if (!err)
-		err = cr_out_rotate(e->out, to, pos);
-	if (err)
-		return err;
-	if (fr->has_tail)
-		fr->tail += added;
-	if (number > fr->last)
-		fr->last = number;
-	return NULL;
+	uint64_t size = cr_out_tell(e->out) - pos;
+	return place_first(e, fr, number, size, size);
 }
 
 static struct cr_error *twice(const struct cr_encoder *e, const char *name,
@@ -558,11 +569,11 @@ static struct cr_error *append_unknown(struct cr_encoder *e, uint32_t number,
 }
 
 /* {"field": 99, "varint": 7} */
-static struct cr_error *encode_unknown(struct cr_encoder *e, struct frame *fr)
+static struct cr_error *encode_unknown(struct cr_encoder *e,
+				       uint64_t *number_ret)
 {
 	const char *name;
 	size_t size;
-	uint64_t number, pos = cr_out_tell(e->out);
 	struct cr_error *err = cr_reader_expect(e->r, '{');
 	if (!err)
 		err = cr_reader_key(e->r, &name, &size);
@@ -570,34 +581,154 @@ static struct cr_error *encode_unknown(struct cr_encoder *e, struct frame *fr)
 		return err;
 	if (size != 5 || memcmp(name, "field", 5))
 		return cr_reader_error(e->r, "need \"field\" first");
-	err = cr_reader_u64(e->r, CR_FIELD_NUM_MAX, &number);
-	if (!err && !number)
+	err = cr_reader_u64(e->r, CR_FIELD_NUM_MAX, number_ret);
+	if (!err && !*number_ret)
 		err = cr_reader_error(e->r, "0 is no field number");
 	if (!err)
 		err = cr_reader_expect(e->r, ',');
 	if (!err)
 		err = cr_reader_key(e->r, &name, &size);
 	if (!err)
-		err = append_unknown(e, (uint32_t)number, name, size);
-	if (!err)
-		err = cr_reader_expect(e->r, '}');
-	return err ? err : place(e, fr, (uint32_t)number, pos);
+		err = append_unknown(e, (uint32_t)*number_ret, name, size);
+	return err ? err : cr_reader_expect(e->r, '}');
+}
+
+/* A record that is not in its place yet. */
+struct stray {
+	uint32_t number;
+	uint64_t off, size;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	const struct stray *x = a, *y = b;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return x->off < y->off ? -1 : x->off > y->off;
+}
+
+/* The records of the output from start on. */
+static struct cr_error *list_strays(struct cr_encoder *e, uint64_t start,
+				    struct stray **ret, size_t *nr_ret)
+{
+	struct cr_source src;
+	struct cr_reread state;
+	struct stray *rows = NULL;
+	size_t nr = 0, cap = 0;
+	uint64_t end = cr_out_tell(e->out) - start;
+	struct cr_error *err =
+		cr_encode_reread(e, start, start + end, &state, &src);
+	while (!err && cr_source_tell(&src) < end) {
+		struct cr_record rec;
+		err = cr_record_read(&src, end, &rec);
+		if (!err)
+			err = cr_record_skip(&src, &rec);
+		if (!err && nr == cap) {
+			cap = cap ? 2 * cap : 64;
+			struct stray *more_rows =
+				realloc(rows, cap * sizeof(rows[0]));
+			if (more_rows)
+				rows = more_rows;
+			else
+				err = cr_enomem;
+		}
+		if (!err)
+			rows[nr++] = (struct stray){
+				.number = rec.number,
+				.off = rec.off,
+				.size = cr_source_tell(&src) - rec.off,
+			};
+	}
+	cr_source_deinit(&src);
+	*ret = rows;
+	*nr_ret = nr;
+	return err;
+}
+
+/* The same bytes in the order of rows. */
+static struct cr_error *reorder(struct cr_encoder *e, uint64_t start,
+				const struct stray *rows, size_t nr)
+{
+	uint64_t size = cr_out_tell(e->out) - start;
+	cr_auto_free char *copy = malloc(size);
+	if (!copy)
+		return cr_enomem;
+	struct cr_error *err = cr_out_peek(e->out, start, copy, size);
+	for (size_t i = 0; i < nr && !err; i++) {
+		err = cr_out_patch(e->out, start, copy + rows[i].off,
+				   rows[i].size);
+		start += rows[i].size;
+	}
+	return err;
+}
+
+/* Whether a field that has been read lies above `low` and not above `high`. */
+static bool field_between(const struct frame *fr, uint32_t low, uint32_t high)
+{
+	for (unsigned i = 0; i < fr->plan->nr_fields; i++) {
+		uint32_t number = cr_field_number(&fr->plan->fields[i]);
+		if (number > low && number <= high && (fr->seen & 1ull << i))
+			return true;
+	}
+	return false;
+}
+
+/* What has been appended since start goes in order, a run of records between
+ * two fields at a time: there are few of those, however many records. */
+static struct cr_error *place_strays(struct cr_encoder *e, struct frame *fr,
+				     uint64_t start)
+{
+	size_t nr;
+	struct stray *strays;
+	struct cr_error *err = list_strays(e, start, &strays, &nr);
+	cr_auto_free struct stray *rows = strays;
+	if (err)
+		return err;
+	for (size_t i = 1; i < nr; i++) {
+		if (rows[i].number >= rows[i - 1].number)
+			continue;
+		qsort(rows, nr, sizeof(rows[0]), by_number);
+		err = reorder(e, start, rows, nr);
+		break;
+	}
+	uint64_t left = cr_out_tell(e->out) - start;
+	for (size_t i = 0, n; i < nr && !err; i += n) {
+		uint64_t size = rows[i].size;
+		for (n = 1; i + n < nr; n++) {
+			if (field_between(fr, rows[i].number,
+					  rows[i + n].number))
+				break;
+			size += rows[i + n].size;
+		}
+		err = place_first(e, fr, rows[i].number, size, left);
+		if (rows[i + n - 1].number > fr->last)
+			fr->last = rows[i + n - 1].number;
+		left -= size;
+	}
+	return err;
 }
 
 static struct cr_error *read_unknown(struct cr_encoder *e, struct frame *fr)
 {
-	bool empty, again = true;
+	bool empty, again = true, in_order = !fr->has_tail;
+	uint64_t start = cr_out_tell(e->out), number, last = fr->last;
 	struct cr_error *err = cr_reader_expect(e->r, '[');
 	if (!err)
 		err = cr_reader_accept(e->r, ']', &empty);
 	if (err || empty)
 		return err;
 	while (!err && again) {
-		err = encode_unknown(e, fr);
-		if (!err)
-			err = more(e, &again);
+		err = encode_unknown(e, &number);
+		if (err)
+			return err;
+		in_order &= number >= last;
+		last = number;
+		err = more(e, &again);
 	}
-	return err;
+	if (err || !in_order)
+		return err ? err : place_strays(e, fr, start);
+	fr->last = (uint32_t)last;
+	return NULL;
 }
 
 /* A field by its name as a string. */
@@ -810,6 +941,26 @@ static inline const uint8_t *quick_number(const uint8_t *p, uint64_t *ret)
 	return p;
 }
 
+static inline unsigned hex_digit(uint8_t c)
+{
+	unsigned letter = (c | 0x20u) - 'a';
+	return letter < 6 ? letter + 10 : (unsigned)c - '0';
+}
+
+/* "0x" and up to 16 digits, with their quotes. */
+static inline const uint8_t *quick_hex(const uint8_t *p, uint64_t *ret)
+{
+	uint64_t v = 0;
+	if (p[0] != '"' || p[1] != '0' || p[2] != 'x')
+		return NULL;
+	p += 3;
+	unsigned nr = 0;
+	for (unsigned d; nr < 16 && (d = hex_digit(p[nr])) < 16; nr++)
+		v = v << 4 | d;
+	*ret = v;
+	return nr && p[nr] == '"' ? p + nr + 1 : NULL;
+}
+
 /* Text without escapes and with characters of one byte, up to its quote. */
 static inline const uint8_t *quick_text(const uint8_t *p, const uint8_t *end)
 {
@@ -843,7 +994,7 @@ static inline const uint8_t *quick_value(const struct cr_field *f,
 	uint64_t v;
 	switch (f->kind) {
 	case CR_FIELD_UINT:
-		p = quick_number(p, &v);
+		p = *p == '"' ? quick_hex(p, &v) : quick_number(p, &v);
 		if (!p || v > f->max)
 			return NULL;
 		break;

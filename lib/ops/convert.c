@@ -70,7 +70,12 @@ struct cr_error *cr_convert_file(struct cr_convert *c, int in_fd,
 				 const char *in_name, const char *out_path)
 {
 	struct cr_replace rep;
-	struct cr_error *err = cr_replace_open(&rep, AT_FDCWD, out_path);
+	struct stat st;
+	/* Whoever may not read the input shall not read the output. */
+	bool limited = !fstat(in_fd, &st) && S_ISREG(st.st_mode);
+	struct cr_error *err =
+		cr_replace_open(&rep, AT_FDCWD, out_path,
+				limited ? st.st_mode & 0666 : 0666);
 	if (err)
 		return cr_error_at(err, "%s", out_path);
 	err = cr_convert_fd(c, in_fd, in_name, rep.fd, !rep.direct);

@@ -60,7 +60,8 @@ struct cr_error *cr_convert_fd(struct cr_convert *c, int in_fd,
 			       const char *in_name, int out_fd, bool ours)
 	CR_MUST_CHECK;
 
-/** Converts to a file, replacing it in one step. */
+/** Converts to a file, replacing it in one step. A new file can be read by
+ * those only who can read the input. */
 struct cr_error *cr_convert_file(struct cr_convert *c, int in_fd,
 				 const char *in_name, const char *out_path)
 	CR_MUST_CHECK;
