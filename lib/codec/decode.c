@@ -605,11 +605,7 @@ static const struct cr_field *field_of(const struct cr_plan *plan,
 				       const struct cr_record *rec)
 {
 	const struct cr_field *f = cr_plan_by_number(plan, rec->number);
-	if (!f)
-		return NULL;
-	bool packed = f->repeated && cr_field_is_scalar(f) &&
-		      rec->wire == CR_WIRE_BYTES;
-	return rec->wire == f->wire || packed ? f : NULL;
+	return f && cr_field_takes(f, rec->wire) ? f : NULL;
 }
 
 static bool is_packed(const struct cr_field *f, const struct cr_record *rec)

@@ -523,8 +523,10 @@ static struct cr_error *encode_field(struct cr_encoder *e, struct frame *fr,
 /* Escapes */
 
 /* The value of one unknown field, its tag and what follows. */
-static struct cr_error *append_unknown(struct cr_encoder *e, uint32_t number,
-				       const char *kind, size_t size)
+static struct cr_error *append_unknown(struct cr_encoder *e,
+				       const struct cr_plan *plan,
+				       uint32_t number, const char *kind,
+				       size_t size)
 {
 	static const struct {
 		const char *name;
@@ -544,6 +546,11 @@ static struct cr_error *append_unknown(struct cr_encoder *e, uint32_t number,
 	if (i == 4)
 		return cr_reader_error(e->r, "\"%.*s\" is no kind of field",
 				       (int)size, kind);
+	const struct cr_field *f = cr_plan_by_number(plan, number);
+	if (f && cr_field_takes(f, kinds[i].wire))
+		return cr_reader_error(e->r, "field %u is known: write it as "
+					     "\"%s\"",
+				       number, f->name);
 	struct cr_error *err = cr_out_room(e->out, 2 * CR_VARINT_MAX);
 	if (err)
 		return err;
@@ -570,6 +577,7 @@ static struct cr_error *append_unknown(struct cr_encoder *e, uint32_t number,
 
 /* {"field": 99, "varint": 7} */
 static struct cr_error *encode_unknown(struct cr_encoder *e,
+				       const struct cr_plan *plan,
 				       uint64_t *number_ret)
 {
 	const char *name;
@@ -589,7 +597,8 @@ static struct cr_error *encode_unknown(struct cr_encoder *e,
 	if (!err)
 		err = cr_reader_key(e->r, &name, &size);
 	if (!err)
-		err = append_unknown(e, (uint32_t)*number_ret, name, size);
+		err = append_unknown(e, plan, (uint32_t)*number_ret, name,
+				     size);
 	return err ? err : cr_reader_expect(e->r, '}');
 }
 
@@ -718,7 +727,7 @@ static struct cr_error *read_unknown(struct cr_encoder *e, struct frame *fr)
 	if (err || empty)
 		return err;
 	while (!err && again) {
-		err = encode_unknown(e, &number);
+		err = encode_unknown(e, fr->plan, &number);
 		if (err)
 			return err;
 		in_order &= number >= last;

@@ -498,6 +498,25 @@ struct cr_error *cr_reader_skip(struct cr_reader *r)
 	return NULL;
 }
 
+struct cr_error *cr_reader_list(struct cr_reader *r, cr_reader_item_fn *item,
+				void *arg)
+{
+	bool empty, again = true;
+	struct cr_error *err = cr_reader_expect(r, '[');
+	if (!err)
+		err = cr_reader_accept(r, ']', &empty);
+	if (err || empty)
+		return err;
+	for (uint64_t i = 0; again && !err; i++) {
+		err = item(arg, i);
+		if (!err)
+			err = cr_reader_ready(r);
+		if (!err)
+			err = cr_reader_accept(r, ',', &again);
+	}
+	return err ? err : cr_reader_expect(r, ']');
+}
+
 struct cr_error *cr_reader_end(struct cr_reader *r)
 {
 	char c;

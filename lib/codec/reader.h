@@ -136,6 +136,13 @@ struct cr_error *cr_reader_text(struct cr_reader *r, char *text, size_t cap,
 /** Passes over one value of any type. */
 struct cr_error *cr_reader_skip(struct cr_reader *r) CR_MUST_CHECK;
 
+/** Reads one element of a list. */
+typedef struct cr_error *cr_reader_item_fn(void *arg, uint64_t i);
+
+/** A list: brackets, commas, and item() for each element, if any. */
+struct cr_error *cr_reader_list(struct cr_reader *r, cr_reader_item_fn *item,
+				void *arg) CR_MUST_CHECK;
+
 /** Only white space is left. */
 struct cr_error *cr_reader_end(struct cr_reader *r) CR_MUST_CHECK;
 

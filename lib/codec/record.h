@@ -39,6 +39,14 @@ struct cr_error *cr_record_packed(struct cr_source *src, uint64_t end_off,
 				  const struct cr_field *f, uint64_t *value_ret,
 				  bool *minimal) CR_MUST_CHECK;
 
+/** Whether a record of this wire type can belong to the field: with its own
+ * type, or packed. */
+static inline bool cr_field_takes(const struct cr_field *f, uint8_t wire)
+{
+	return wire == f->wire || (f->repeated && cr_field_is_scalar(f) &&
+				   wire == CR_WIRE_BYTES);
+}
+
 /** Whether a wire value is one that the field's type has. */
 static inline bool cr_field_fits(const struct cr_field *f, uint64_t v)
 {

@@ -79,36 +79,35 @@ static struct cr_error *close_inner(struct cr_decoder *d,
 	return err ? err : cr_writer_raw(&d->w, "\"");
 }
 
-/* Calls body on the decoder that is to write a structured payload. */
-static struct cr_error *
-decode_structured(struct cr_decoder *d, struct cr_source *src,
-		  const struct cr_payload_values *values,
-		  struct cr_error *(*body)(struct cr_decoder *d,
-					   struct cr_source *src,
-					   const struct cr_payload_values *v))
+typedef struct cr_error *decode_body_fn(struct cr_decoder *d,
+					struct cr_source *src, const void *arg);
+
+/* Calls body on the decoder that is to write what is no bytes: as JSON, in the
+ * Go dialect as a string that holds it. */
+static struct cr_error *decode_structured(struct cr_decoder *d,
+					  struct cr_source *src,
+					  decode_body_fn *body, const void *arg)
 {
 	if (!d->w.style.go)
-		return body(d, src, values);
+		return body(d, src, arg);
 	struct inner_writer inner;
 	struct cr_error *err = open_inner(d, &inner);
 	if (!err)
-		err = body(&inner.d, src, values);
+		err = body(&inner.d, src, arg);
 	return close_inner(d, &inner, err);
 }
 
-typedef struct cr_error *encode_body_fn(struct cr_encoder *e,
-					struct cr_payload_state *state);
+typedef struct cr_error *encode_body_fn(struct cr_encoder *e, void *arg);
 
-/* Calls body on the encoder that reads a structured payload, which may be JSON
- * itself or a string that holds it. */
+/* Calls body on the encoder that reads what is no bytes: JSON, or a string that
+ * holds it. */
 static struct cr_error *encode_structured(struct cr_encoder *e,
-					  struct cr_payload_state *state,
-					  encode_body_fn *body)
+					  encode_body_fn *body, void *arg)
 {
 	char c;
 	struct cr_error *err = cr_reader_peek(e->r, &c);
 	if (err || c != '"')
-		return err ? err : body(e, state);
+		return err ? err : body(e, arg);
 	struct cr_reader inner;
 	struct cr_reader *outer = e->r;
 	err = cr_reader_string(outer);
@@ -117,7 +116,7 @@ static struct cr_error *encode_structured(struct cr_encoder *e,
 	if (err)
 		return err;
 	e->r = &inner;
-	err = body(e, state);
+	err = body(e, arg);
 	if (!err)
 		err = cr_reader_end(&inner);
 	e->r = outer;
@@ -347,8 +346,9 @@ const struct cr_payload cr_payload_chunk = {
 /* The two queues of a TCP socket */
 
 static struct cr_error *tcp_body(struct cr_decoder *d, struct cr_source *src,
-				 const struct cr_payload_values *values)
+				 const void *arg)
 {
+	const struct cr_payload_values *values = arg;
 	static const char *const keys[2][2] = { { "inq", "outq" },
 						{ "inQ", "outQ" } };
 	struct cr_error *err = cr_writer_open(&d->w, '{');
@@ -365,7 +365,7 @@ static struct cr_error *decode_tcp(const struct cr_payload *p,
 				   const struct cr_payload_values *values)
 {
 	struct cr_error *err = cr_writer_key(&d->w, "extra");
-	return err ? err : decode_structured(d, src, values, tcp_body);
+	return err ? err : decode_structured(d, src, tcp_body, values);
 }
 
 static struct cr_error *encode_queue(struct cr_encoder *e,
@@ -395,9 +395,9 @@ static struct cr_error *encode_queue(struct cr_encoder *e,
 	return err;
 }
 
-static struct cr_error *tcp_text(struct cr_encoder *e,
-				 struct cr_payload_state *state)
+static struct cr_error *tcp_text(struct cr_encoder *e, void *arg)
 {
+	struct cr_payload_state *state = arg;
 	bool seen[2] = { false, false }, again = false;
 	struct cr_error *err = cr_reader_expect(e->r, '{');
 	do {
@@ -415,7 +415,7 @@ static struct cr_error *encode_tcp(const struct cr_payload *p,
 				   struct cr_encoder *e,
 				   struct cr_payload_state *state)
 {
-	return encode_structured(e, state, tcp_text);
+	return encode_structured(e, tcp_text, state);
 }
 
 static struct cr_error *check_tcp(const struct cr_payload *p,
@@ -441,8 +441,9 @@ const struct cr_payload cr_payload_tcp = {
 /* Semaphores: 16 bits each */
 
 static struct cr_error *sem_body(struct cr_decoder *d, struct cr_source *src,
-				 const struct cr_payload_values *values)
+				 const void *arg)
 {
+	const struct cr_payload_values *values = arg;
 	struct cr_error *err = cr_writer_open(&d->w, '[');
 	for (uint64_t i = 0; i < values->v[0] && !err; i++) {
 		err = cr_source_must(src, 2, "a semaphore");
@@ -468,7 +469,7 @@ static struct cr_error *decode_sem(const struct cr_payload *p,
 		return cr_source_skip(src, 2 * values->v[0], "the payload");
 	struct cr_error *err = cr_writer_key(&d->w, "extra");
 	if (!err)
-		err = decode_structured(d, src, values, sem_body);
+		err = decode_structured(d, src, sem_body, values);
 	if (!err)
 		err = decode_padding(d, src,
 				     padding_of(2 * values->v[0], p->pad));
@@ -484,36 +485,38 @@ static struct cr_error *skip_sem(const struct cr_payload *p,
 	return skip_padded(src, *size_ret, p->pad);
 }
 
-static struct cr_error *sem_text(struct cr_encoder *e,
-				 struct cr_payload_state *state)
+/* A list's payload being read. */
+struct list_in {
+	struct cr_encoder *e;
+	struct cr_payload_state *state;
+	const struct cr_plan *plan;
+};
+
+static struct cr_error *sem_item(void *arg, uint64_t i)
 {
-	bool empty, again = true;
-	struct cr_error *err = cr_reader_expect(e->r, '[');
+	struct list_in *in = arg;
+	uint64_t v = 0;
+	struct cr_error *err = cr_reader_u64(in->e->r, UINT16_MAX, &v);
+	uint8_t bytes[2] = { (uint8_t)v, (uint8_t)(v >> 8) };
 	if (!err)
-		err = cr_reader_accept(e->r, ']', &empty);
-	if (err || empty)
-		return err;
-	for (; !err && again; state->nr[0]++) {
-		uint64_t v = 0;
-		err = cr_reader_u64(e->r, UINT16_MAX, &v);
-		uint8_t bytes[2] = { (uint8_t)v, (uint8_t)(v >> 8) };
-		if (!err)
-			err = cr_out_put(e->out, bytes, 2);
-		if (!err)
-			err = cr_out_spill(e->out);
-		if (!err)
-			err = cr_reader_ready(e->r);
-		if (!err)
-			err = cr_reader_accept(e->r, ',', &again);
-	}
-	return err ? err : cr_reader_expect(e->r, ']');
+		err = cr_out_put(in->e->out, bytes, 2);
+	if (err)
+		return cr_error_at(err, "[%llu]", (unsigned long long)i);
+	in->state->nr[0]++;
+	return cr_out_spill(in->e->out);
+}
+
+static struct cr_error *sem_text(struct cr_encoder *e, void *arg)
+{
+	struct list_in in = { .e = e, .state = arg };
+	return cr_reader_list(e->r, sem_item, &in);
 }
 
 static struct cr_error *encode_sem(const struct cr_payload *p,
 				   struct cr_encoder *e,
 				   struct cr_payload_state *state)
 {
-	return encode_structured(e, state, sem_text);
+	return encode_structured(e, sem_text, state);
 }
 
 static struct cr_error *check_sem(const struct cr_payload *p,
@@ -538,13 +541,24 @@ const struct cr_payload cr_payload_sem = {
 /* Message queues: a list of pairs, a message's head and its text */
 
 struct msg {
+	const struct cr_plan *plan; /* of the head */
 	uint64_t head_size, text_size;
 };
+
+/* What the head of `size` bytes at the source's place says of its text. */
+static struct cr_error *peek_text_size(struct cr_source *src, uint64_t size,
+				       uint64_t *ret)
+{
+	static const uint32_t msize[] = { 2 };
+	uint64_t v = 0;
+	struct cr_error *err = cr_decode_peek(src, size, msize, &v, 1);
+	*ret = (uint32_t)v;
+	return err;
+}
 
 /* The size word of a message's head, and the length of its text. */
 static struct cr_error *peek_msg(struct cr_source *src, struct msg *ret)
 {
-	static const uint32_t msize[] = { 2 };
 	struct cr_error *err = cr_source_must(src, 4, "a message's size");
 	if (err)
 		return err;
@@ -557,10 +571,9 @@ static struct cr_error *peek_msg(struct cr_source *src, struct msg *ret)
 				    (unsigned long long)cr_source_tell(src),
 				    size);
 	src->p += 4;
-	*ret = (struct msg){ .head_size = size };
-	err = cr_decode_peek(src, size, msize, &ret->text_size, 1);
-	ret->text_size = (uint32_t)ret->text_size;
-	return err;
+	ret->head_size = size;
+	ret->text_size = 0;
+	return peek_text_size(src, size, &ret->text_size);
 }
 
 /* The padding behind a message's text, which is yet to be read. */
@@ -587,17 +600,16 @@ static struct cr_error *peek_padding(struct cr_source *src,
 }
 
 static struct cr_error *decode_msg_head(struct cr_decoder *d,
-					struct cr_source *src,
-					const struct cr_plan *plan,
-					const struct msg *msg)
+					struct cr_source *src, const void *arg)
 {
+	const struct msg *msg = arg;
 	uint8_t padding[MSG_PAD], zeros[MSG_PAD] = { 0 };
 	uint64_t size = padding_of(msg->text_size, MSG_PAD);
 	struct cr_error *err = peek_padding(src, msg, padding);
 	if (!err)
 		err = cr_writer_open(&d->w, '{');
 	if (!err)
-		err = cr_decode_fields(d, src, plan, msg->head_size);
+		err = cr_decode_fields(d, src, msg->plan, msg->head_size);
 	if (!err && memcmp(padding, zeros, size)) {
 		err = cr_writer_key(&d->w, "@padding");
 		if (!err)
@@ -606,25 +618,15 @@ static struct cr_error *decode_msg_head(struct cr_decoder *d,
 	return err ? err : cr_writer_close(&d->w, '}');
 }
 
-/* The head as an object, in the Go dialect as a string that holds one. */
 static struct cr_error *decode_msg(struct cr_decoder *d, struct cr_source *src,
 				   const struct cr_plan *plan)
 {
-	struct msg msg;
-	struct inner_writer inner;
+	struct msg msg = { .plan = plan };
 	struct cr_error *err = peek_msg(src, &msg);
 	if (!err)
 		err = cr_writer_item(&d->w);
-	if (err)
-		return err;
-	if (d->w.style.go) {
-		err = open_inner(d, &inner);
-		if (!err)
-			err = decode_msg_head(&inner.d, src, plan, &msg);
-		err = close_inner(d, &inner, err);
-	} else {
-		err = decode_msg_head(d, src, plan, &msg);
-	}
+	if (!err)
+		err = decode_structured(d, src, decode_msg_head, &msg);
 	if (!err)
 		err = cr_writer_item(&d->w);
 	if (!err)
@@ -637,8 +639,9 @@ static struct cr_error *decode_msg(struct cr_decoder *d, struct cr_source *src,
 }
 
 static struct cr_error *msg_body(struct cr_decoder *d, struct cr_source *src,
-				 const struct cr_payload_values *values)
+				 const void *arg)
 {
+	const struct cr_payload_values *values = arg;
 	const struct cr_plan *plan;
 	struct cr_error *err =
 		cr_codec_plan(d->codec, &ipc_msg__descriptor, false, &plan);
@@ -658,7 +661,7 @@ static struct cr_error *decode_msgs(const struct cr_payload *p,
 				    const struct cr_payload_values *values)
 {
 	struct cr_error *err = cr_writer_key(&d->w, "extra");
-	return err ? err : decode_structured(d, src, values, msg_body);
+	return err ? err : decode_structured(d, src, msg_body, values);
 }
 
 static struct cr_error *skip_msgs(const struct cr_payload *p,
@@ -668,7 +671,7 @@ static struct cr_error *skip_msgs(const struct cr_payload *p,
 {
 	uint64_t total = 0;
 	for (uint64_t i = 0; i < values->v[0]; i++) {
-		struct msg msg;
+		struct msg msg = { 0 };
 		struct cr_error *err = peek_msg(src, &msg);
 		if (!err)
 			err = cr_source_skip(src, msg.head_size,
@@ -724,20 +727,24 @@ static struct cr_error *msg_key(struct cr_encoder *e, void *arg,
 	return *known_ret ? read_padding(e, arg) : NULL;
 }
 
-/* A message's head behind its size word; *text_ret: what it says. */
-static struct cr_error *msg_head(struct cr_encoder *e,
-				 const struct cr_plan *plan,
-				 struct cr_payload_state *state,
-				 uint64_t *text_ret)
+/* A message's head being read. */
+struct msg_in {
+	const struct cr_plan *plan;
+	struct cr_payload_state state; /* its "@padding" */
+	uint64_t says;		       /* how long its text is */
+};
+
+/* The head behind its size word. */
+static struct cr_error *msg_head(struct cr_encoder *e, void *arg)
 {
-	static const uint32_t msize[] = { 2 };
+	struct msg_in *in = arg;
 	uint64_t pos = cr_out_tell(e->out), end;
 	uint32_t size = 0;
 	struct cr_source src = { 0 };
 	struct cr_reread reread;
 	struct cr_error *err = cr_out_put(e->out, &size, 4);
 	if (!err)
-		err = cr_encode_object(e, plan, msg_key, state, &end);
+		err = cr_encode_object(e, in->plan, msg_key, &in->state, &end);
 	if (err)
 		return err;
 	size = (uint32_t)(end - pos - 4);
@@ -745,84 +752,62 @@ static struct cr_error *msg_head(struct cr_encoder *e,
 	if (!err)
 		err = cr_encode_reread(e, pos + 4, end, &reread, &src);
 	if (!err)
-		err = cr_decode_peek(&src, size, msize, text_ret, 1);
+		err = peek_text_size(&src, size, &in->says);
 	cr_source_deinit(&src);
 	return err;
+}
+
+static struct cr_error *msg_text(struct cr_encoder *e, struct msg_in *in)
+{
+	uint64_t start = cr_out_tell(e->out);
+	struct cr_error *err = cr_encode_base64(e);
+	uint64_t has = cr_out_tell(e->out) - start;
+	if (!err && has != in->says)
+		err = cr_reader_error(e->r, "the text has %llu bytes, but "
+					    "\"msize\" is %llu",
+				      (unsigned long long)has,
+				      (unsigned long long)in->says);
+	return err ? err : put_padding(e, &in->state, padding_of(has, MSG_PAD));
 }
 
 /* A head and a text. */
 static struct cr_error *encode_msg(struct cr_encoder *e,
 				   const struct cr_plan *plan)
 {
-	uint64_t says = 0;
-	struct cr_payload_state state = { 0 };
-	struct cr_reader inner, *outer = e->r;
-	char c;
-	struct cr_error *err = cr_reader_peek(outer, &c);
-	if (err)
-		return err;
-	if (c == '"') {
-		err = cr_reader_string(outer);
-		if (!err)
-			err = cr_reader_init_string(&inner, outer);
-		if (err)
-			return err;
-		e->r = &inner;
-		err = msg_head(e, plan, &state, &says);
-		if (!err)
-			err = cr_reader_end(&inner);
-		e->r = outer;
-		cr_reader_deinit(&inner);
-	} else {
-		err = msg_head(e, plan, &state, &says);
-	}
+	struct msg_in in = { .plan = plan };
+	struct cr_error *err = encode_structured(e, msg_head, &in);
 	if (!err)
-		err = cr_reader_expect(outer, ',');
-	uint64_t start = cr_out_tell(e->out);
+		err = cr_reader_expect(e->r, ',');
 	if (!err)
-		err = cr_encode_base64(e);
-	uint64_t has = cr_out_tell(e->out) - start;
-	if (!err && has != says)
-		err = cr_reader_error(outer, "the text has %llu bytes, but "
-					     "\"msize\" is %llu",
-				      (unsigned long long)has,
-				      (unsigned long long)says);
-	if (!err)
-		err = put_padding(e, &state, padding_of(has, MSG_PAD));
-	if (state.has_padding)
-		cr_out_deinit(&state.padding);
+		err = msg_text(e, &in);
+	if (in.state.has_padding)
+		cr_out_deinit(&in.state.padding);
 	return err ? err : cr_out_spill(e->out);
 }
 
-static struct cr_error *msgs_text(struct cr_encoder *e,
-				  struct cr_payload_state *state)
+static struct cr_error *msg_item(void *arg, uint64_t i)
 {
-	bool empty, again = true;
-	const struct cr_plan *plan;
-	struct cr_error *err =
-		cr_codec_plan(e->codec, &ipc_msg__descriptor, false, &plan);
-	if (!err)
-		err = cr_reader_expect(e->r, '[');
-	if (!err)
-		err = cr_reader_accept(e->r, ']', &empty);
-	if (err || empty)
-		return err;
-	for (; !err && again; state->nr[0]++) {
-		err = encode_msg(e, plan);
-		if (!err)
-			err = cr_reader_accept(e->r, ',', &again);
-		if (err)
-			err = cr_error_at(err, "message %llu",
-					  (unsigned long long)state->nr[0]);
-	}
-	return err ? err : cr_reader_expect(e->r, ']');
+	struct list_in *in = arg;
+	struct cr_error *err = encode_msg(in->e, in->plan);
+	if (err)
+		return cr_error_at(err, "message %llu", (unsigned long long)i);
+	in->state->nr[0]++;
+	return NULL;
+}
+
+static struct cr_error *msgs_text(struct cr_encoder *e, void *arg)
+{
+	struct list_in in = { .e = e, .state = arg };
+	struct cr_error *err = cr_codec_plan(e->codec, &ipc_msg__descriptor,
+					     false, &in.plan);
+	return err ? err : cr_reader_list(e->r, msg_item, &in);
 }
 
 static struct cr_error *encode_msgs(const struct cr_payload *p,
 				    struct cr_encoder *e,
 				    struct cr_payload_state *state)
 {
-	return encode_structured(e, state, msgs_text);
+	return encode_structured(e, msgs_text, state);
 }
 
 static struct cr_error *check_msgs(const struct cr_payload *p,
