@@ -187,6 +187,35 @@ struct cr_error *cr_source_must(struct cr_source *src, size_t size,
 	return NULL;
 }
 
+struct cr_error *cr_source_bytes(struct cr_source *src, size_t size,
+				 const char *what, uint8_t **copy_ret,
+				 const uint8_t **data_ret)
+{
+	if (!src->buf || size <= src->cap) {
+		struct cr_error *err = cr_source_must(src, size, what);
+		*data_ret = src->p;
+		src->p += err ? 0 : size;
+		return err;
+	}
+	cr_auto_free uint8_t *copy = NULL;
+	for (size_t have = 0, cap = src->cap; have < size;) {
+		size_t n = size - have < src->cap ? size - have : src->cap;
+		struct cr_error *err = cr_source_must(src, n, what);
+		if (err)
+			return err;
+		cap = have + n > cap ? 2 * cap : cap;
+		uint8_t *grown = realloc(copy, cap);
+		if (!grown)
+			return cr_enomem;
+		copy = grown;
+		memcpy(copy + have, src->p, n);
+		src->p += n;
+		have += n;
+	}
+	*data_ret = *copy_ret = cr_take_ptr(copy);
+	return NULL;
+}
+
 struct cr_error *cr_source_skip(struct cr_source *src, uint64_t size,
 				const char *what)
 {

@@ -107,6 +107,15 @@ cr_source_need(struct cr_source *src, size_t size)
 struct cr_error *cr_source_must(struct cr_source *src, size_t size,
 				const char *what) CR_MUST_CHECK;
 
+/**
+ * All of the next size bytes in one piece, passed over: in the window, valid
+ * until the next call, or if they are more than it holds in *copy_ret, which
+ * the caller frees. Memory is taken as the bytes come, not as size claims.
+ */
+struct cr_error *cr_source_bytes(struct cr_source *src, size_t size,
+				 const char *what, uint8_t **copy_ret,
+				 const uint8_t **data_ret) CR_MUST_CHECK;
+
 /** Passes over size bytes; FORMAT if the input ends before. */
 struct cr_error *cr_source_skip(struct cr_source *src, uint64_t size,
 				const char *what) CR_MUST_CHECK;

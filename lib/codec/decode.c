@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lib/codec/decode.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "lib/base/base64.h"
@@ -161,10 +162,42 @@ static struct cr_error *put_converted(struct cr_decoder *d, const uint8_t *p,
 	return cr_writer_string(&d->w, text, text_size);
 }
 
+/* A key in camel case: what the encoder knows the Go dialect by. */
+static bool is_go_key(const char *p, const char *end)
+{
+	bool camel = false;
+	while (p < end && isalnum((unsigned char)*p))
+		camel |= !!isupper((unsigned char)*p++);
+	return camel && end - p >= 2 && p[0] == '"' && p[1] == ':';
+}
+
+/* Whether the text of the outermost message has such a key so far. Only a name
+ * asks, and the messages around it have one early on, if they are complete. */
+static bool said_go(const struct cr_decoder *d)
+{
+	const struct cr_out *out = d->w.out;
+	const char *p = out->buf, *end = out->cur;
+	if (d->start > out->base)
+		p += d->start - out->base;
+	for (; p < end && (p = memchr(p, '"', (size_t)(end - p)));)
+		if (is_go_key(++p, end))
+			return true;
+	return false;
+}
+
+/* Whether the field is a name of which the encoder could not tell that it is
+ * base64. */
+static bool is_unclear(const struct cr_decoder *d, const struct cr_field *f)
+{
+	return f->hint == CR_FORM_CONV && d->w.style.go && !said_go(d);
+}
+
 static struct cr_error *put_piece(struct cr_decoder *d,
 				  const struct cr_field *f, struct piece piece)
 {
 	size_t size = (size_t)(piece.end - piece.p);
+	if (is_unclear(d, f))
+		return put_escaped_piece(d, piece.p, size);
 	if (f->kind == CR_FIELD_STRING)
 		return put_string(d, piece.p, size);
 	if (f->kind == CR_FIELD_BYTES)
@@ -555,7 +588,7 @@ static struct cr_error *put_body(struct cr_decoder *d, struct cr_source *src,
 			return put_large_message(d, src, f, size);
 		if (f->kind == CR_FIELD_STRING)
 			return put_large_string(d, src, size);
-		if (f->form == CR_FORM_CONV)
+		if (f->form == CR_FORM_CONV || is_unclear(d, f))
 			return put_escaped_text(d, src, size);
 		return cr_decode_base64(d, src, size, "bytes");
 	}
@@ -1087,6 +1120,8 @@ static struct cr_error *walk(struct cr_decoder *d, struct cr_source *src,
 struct cr_error *cr_decode_fields(struct cr_decoder *d, struct cr_source *src,
 				  const struct cr_plan *plan, uint64_t size)
 {
+	if (!d->nesting)
+		d->start = cr_out_tell(d->w.out);
 	if (size <= PIECE_MAX) {
 		struct cr_error *err = cr_source_must(src, size, "the message");
 		if (err)

@@ -41,6 +41,7 @@ struct cr_decoder {
 	unsigned nesting; /* messages around the one being written */
 	unsigned hold;	  /* attempts that may yet be cut off */
 	unsigned misses;  /* attempts that were, in the outermost message */
+	uint64_t start;	  /* of the outermost message's text */
 	struct cr_num_memo memo;
 	unsigned no_wire; /* leave out "@wire" at this nesting; 0: nowhere */
 };
