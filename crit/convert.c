@@ -111,9 +111,7 @@ struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
 		err = cr_convert_file(c, fd, name, out);
 	} else {
 		c->newline = true;
-		err = cr_convert_fd(c, fd, name, STDOUT_FILENO, false);
-		if (err)
-			err = cr_error_at(err, "%s", name ?: "standard input");
+		err = cr_convert_fd(c, fd, name, STDOUT_FILENO, NULL, false);
 	}
 	cr_convert_deinit(c);
 	return err;

@@ -9,16 +9,83 @@
 // filled, paragraphs are separated by an empty line, one that starts with
 // blanks is kept as it is.
 const struct cr_section cr_manual_sections[] = {
+	{ "JSON",
+	  "    {\"magic\": \"PSTREE\", \"entries\": [{\"pid\": 1, \"ppid\": 0, ...}]}\n"
+	  "\n"
+	  "The magic names the kind of image; the entries are its messages, with\n"
+	  "keys as in the schema of CRIU, in the order of their numbers. An absent\n"
+	  "field has no key. Integers are exact over 64 bits. Bytes are base64, with\n"
+	  "a newline after each 76 characters. Bytes that follow a message are its\n"
+	  "\"extra\": what is in a pipe, the queues of a TCP connection, a deleted\n"
+	  "file.\n"
+	  "\n"
+	  "With --pretty, registers are hexadecimal, flags are names separated by\n"
+	  "bars, and devices, addresses, states and families are text. 'crit encode'\n"
+	  "takes either form anywhere. Task states 3 and 6 are \"Stopped\" and\n"
+	  "\"Zombie\", as CRIU 4.3 names them; up to 4.2 it was the other way round.\n"
+	  "\n"
+	  "The go dialect is that of go-criu: keys in camel case, 64-bit numbers as\n"
+	  "text, base64 on one line, also for the names of sockets. 'crit encode'\n"
+	  "sees by itself which dialect it is given.\n"
+	  "\n"
+	  "An entry, and a JSON value, is at most 2 GiB. Messages nest at most 100\n"
+	  "deep." },
+	{ "ESCAPES",
+	  "What plain JSON cannot say is written as an escape, only where it is\n"
+	  "needed, and encodes to the bytes that were there.\n"
+	  "\n"
+	  "    {\"@qp\": \"caf=E9\"}       text that is not UTF-8, quoted-printable\n"
+	  "    99                      an enum number that has no name\n"
+	  "    \"@unknown\": [{\"field\": 9, \"varint\": 7}]\n"
+	  "                            fields that the schema does not know; also\n"
+	  "                            fixed32, fixed64, bytes\n"
+	  "    \"@missing\": [\"pid\"]     required fields that are not there\n"
+	  "    \"@packed:NAME\": true    the repeated field NAME in the other of its\n"
+	  "    \"@unpacked:NAME\": true  two encodings\n"
+	  "    \"@wire\": \"CgFh\"         the message as found, in a form that no\n"
+	  "                            writer in use makes; an edit of the keys\n"
+	  "                            beside it wins\n"
+	  "    \"@header\": \"own\"        other magic words at the beginning than\n"
+	  "                            usual: own, common or service\n"
+	  "    \"@padding\": \"/v8=\"      padding that is not zero\n"
+	  "\n"
+	  "The crit that comes with CRIU ignores keys that begin with @. It takes\n"
+	  "{\"@qp\": ...} for text, refuses it as the name of a socket, and refuses\n"
+	  "numbers of enums and entries without their required fields." },
 	{ "EXIT STATUS",
 	  "    0  done\n"
-	  "    1  failed; one line on standard error says why\n"
-	  "    2  wrong usage" },
+	  "    1  failed; one line on standard error says where and why\n"
+	  "    2  wrong usage\n"
+	  "\n"
+	  "After a failure, an output file is as it was before." },
+	{ "FILES",
+	  "A checkpoint is a directory. Most of its files are images, NAME.img, and\n"
+	  "also stats-dump, stats-restore and irmap-cache. The others have no JSON;\n"
+	  "'crit decode' says what they are, and a directory's are carried over:\n"
+	  "pages-N.img (memory), tmpfs-N.img (archives), iptables-N.img and the\n"
+	  "like (network settings), logs." },
 	{ "EXAMPLES",
-	  "Read an image, change it by hand and write it back:\n\n"
+	  "Read an image, change it by hand and write it back:\n"
+	  "\n"
 	  "    crit decode --pretty -i core-1.img -o core-1.json\n"
 	  "    $EDITOR core-1.json\n"
-	  "    crit encode -i core-1.json -o core-1.img" },
-	{ "SEE ALSO", "criu(8)" },
+	  "    crit encode -i core-1.json -o core-1.img\n"
+	  "\n"
+	  "Change a name in a whole checkpoint, with the original kept:\n"
+	  "\n"
+	  "    crit decode checkpoint -o json\n"
+	  "    sed -i 's|/srv/old/|/srv/new/|g' json/files.img.json\n"
+	  "    crit encode json -o changed\n"
+	  "\n"
+	  "Which files are open:\n"
+	  "\n"
+	  "    crit decode files.img | jq -r '.entries[].reg.name // empty'\n"
+	  "\n"
+	  "Look at the entries of a large image without what it carries:\n"
+	  "\n"
+	  "    crit show --nopl pipes-data.img" },
+	{ "SEE ALSO",
+	  "criu(8), jq(1)" },
 	{ 0 },
 };
 

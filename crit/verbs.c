@@ -32,7 +32,7 @@ const struct cr_command cr_crit = {
 	.name = "crit",
 	.package = "critter",
 	.version = CRITTER_VERSION,
-	.date = "2025-11-20",
+	.date = "2026-11-20",
 	.summary = "look into and change checkpoints made by CRIU",
 	.text = "Looks into and changes the image files of a process "
 		"checkpoint made by CRIU. Each verb does one thing; 'crit help "

@@ -123,6 +123,23 @@ static struct cr_error *open_beside(struct cr_replace *rep, mode_t mode)
 	return err;
 }
 
+/* What to replace: where path leads if it is a link. */
+static struct cr_error *resolve(struct cr_replace *rep, const char *path)
+{
+	struct stat link;
+	bool is_link = !fstatat(rep->dir_fd, path, &link,
+				AT_SYMLINK_NOFOLLOW) &&
+		       S_ISLNK(link.st_mode);
+	if (is_link && rep->dir_fd == AT_FDCWD)
+		rep->path = realpath(path, NULL);
+	else if (!is_link)
+		rep->path = strdup(path);
+	if (rep->path)
+		return NULL;
+	return is_link ? cr_error_new(CR_ERR_USAGE, "is a link to nothing") :
+			 cr_enomem;
+}
+
 struct cr_error *cr_replace_open(struct cr_replace *rep, int dir_fd,
 				 const char *path, mode_t mode)
 {
@@ -130,20 +147,19 @@ struct cr_error *cr_replace_open(struct cr_replace *rep, int dir_fd,
 
 	struct stat st;
 	bool exists = !fstatat(dir_fd, path, &st, 0);
+	size_t size = strlen(path);
 	if (exists && S_ISDIR(st.st_mode))
 		return cr_error_new(CR_ERR_USAGE, "is a directory");
+	if (!size || path[size - 1] == '/')
+		return cr_error_new(CR_ERR_USAGE, "is no name for a file");
 	if (exists && !S_ISREG(st.st_mode)) {
 		rep->direct = true;
 		rep->fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
 		return rep->fd < 0 ? cr_error_sys("cannot open") : NULL;
 	}
-	struct stat link;
-	bool is_link = exists && dir_fd == AT_FDCWD && !lstat(path, &link) &&
-		       S_ISLNK(link.st_mode);
-	rep->path = is_link ? realpath(path, NULL) : strdup(path);
-	if (!rep->path)
-		return cr_enomem;
-	struct cr_error *err = open_beside(rep, mode);
+	struct cr_error *err = resolve(rep, path);
+	if (!err)
+		err = open_beside(rep, mode);
 	if (!err && exists && fchmod(rep->fd, st.st_mode & 07777))
 		err = cr_error_sys("cannot set the mode");
 	if (err)

@@ -7,9 +7,9 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
 
-/* Memory holds what is mostly short: an escape, a text. */
-#define FILE_CAP   (CR_OUT_HIGH + CR_OUT_HIGH / 2)
-#define MEMORY_CAP 1024
+/* What goes to memory or to a function is mostly short: an escape, a text. */
+#define FILE_CAP  (CR_OUT_HIGH + CR_OUT_HIGH / 2)
+#define SMALL_CAP 1024
 
 static struct cr_error *init(struct cr_out *out, size_t cap)
 {
@@ -48,13 +48,13 @@ struct cr_error *cr_out_init_fn(struct cr_out *out, cr_out_write_fn *write,
 				void *arg)
 {
 	*out = (struct cr_out){ .fd = -1, .write = write, .write_arg = arg };
-	return init(out, FILE_CAP);
+	return init(out, SMALL_CAP);
 }
 
 struct cr_error *cr_out_init_mem(struct cr_out *out)
 {
 	*out = (struct cr_out){ .fd = -1 };
-	return init(out, MEMORY_CAP);
+	return init(out, SMALL_CAP);
 }
 
 void cr_out_deinit(struct cr_out *out)
@@ -130,6 +130,7 @@ struct cr_error *cr_out_flush(struct cr_out *out)
 		err = out->spool >= 0 ? unspool(out) : NULL;
 	if (!err && !out->ours)
 		err = write_out(out, out->buf, cr_out_buffered(out));
+	out->failed |= err != NULL;
 	if (err)
 		return err;
 	out->base += cr_out_buffered(out);
@@ -161,6 +162,7 @@ struct cr_error *cr_out_park(struct cr_out *out)
 	struct cr_error *err =
 		cr_io_pwrite(parked_fd(out), out->buf, cr_out_buffered(out),
 			     out->base - parked_base(out));
+	out->failed |= err != NULL;
 	if (err)
 		return err;
 	out->base += cr_out_buffered(out);

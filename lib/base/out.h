@@ -35,8 +35,9 @@ struct cr_out {
 	bool ours; /* position = file offset; may be read and rewritten */
 	cr_out_write_fn *write;
 	void *write_arg;
-	uint64_t done;	     /* positions before this are finished */
-	int spool;	     /* -1 or the file that holds [done, base) */
+	bool failed;   /* an error came from writing, not from the caller */
+	uint64_t done; /* positions before this are finished */
+	int spool;     /* -1 or the file that holds [done, base) */
 };
 
 /* What a writer may gather before it drains or spills. */

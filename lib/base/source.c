@@ -146,6 +146,9 @@ static void drop_read(struct cr_source *src)
 	set_window(src, kept);
 }
 
+/* Who seeks often, for a message in an unusual order, takes little each time. */
+#define SOUGHT_READ 4096
+
 struct cr_error *cr_source_fill(struct cr_source *src, size_t size)
 {
 	if (src->eof)
@@ -154,9 +157,12 @@ struct cr_error *cr_source_fill(struct cr_source *src, size_t size)
 	drop_read(src);
 	size_t kept = cr_source_left(src);
 	while (kept < size && !src->eof) {
-		size_t n;
-		struct cr_error *err = read_some(src, src->buf + kept,
-						 src->cap - kept, &n);
+		size_t n, most = src->cap - kept;
+		if (src->sought && size <= SOUGHT_READ && most > SOUGHT_READ)
+			most = SOUGHT_READ;
+		src->sought = false;
+		struct cr_error *err =
+			read_some(src, src->buf + kept, most, &n);
 		if (err)
 			return err;
 		kept += n;
@@ -294,6 +300,7 @@ struct cr_error *cr_source_seek(struct cr_source *src, uint64_t off)
 	set_window(src, 0);
 	src->end_off = off;
 	src->eof = false;
+	src->sought = true;
 	return NULL;
 }
 

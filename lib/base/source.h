@@ -30,6 +30,7 @@ struct cr_source {
 	const uint8_t *end; /* end of what is buffered; *end is 0 */
 	uint64_t end_off;   /* offset of end in the input */
 	bool eof;	    /* nothing follows end */
+	bool sought;	    /* nothing has been read since a seek */
 
 	uint8_t *buf; /* NULL for memory */
 	size_t cap;

@@ -18,7 +18,7 @@
 /* Attempts in one pass that may fail before a message and all within it goes to
  * the walker: each costs what it had done, messages inside included, so that
  * the time would double with every level. */
-#define MISSES_MAX 16
+#define MISSES_MAX 4
 
 /* What an attempt in one pass came to. */
 enum attempt { DONE, UNUSUAL, FAILED };

@@ -7,7 +7,8 @@
  *
  *	"type": 99			an enum number without a name
  *	"name": {"@qp": "caf=E9"}	text that is not UTF-8, or a name whose
- *					line ends would not survive
+ *					line ends would not survive; in the Go
+ *					dialect, one before any key in camel case
  *	"@packed:NAME": true		NAME is packed though its schema is not
  *	"@unpacked:NAME": true		and the other way round
  *	"@unknown": [{"field": 99, "varint": 7}]

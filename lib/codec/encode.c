@@ -104,9 +104,11 @@ static inline bool bits_of(const struct cr_field *f, struct cr_int v,
 static struct cr_error *out_of_range(const struct cr_encoder *e,
 				     const struct cr_field *f, struct cr_int v)
 {
-	return cr_reader_error(e->r, "%s%llu is out of range for %s",
-			       v.negative ? "-" : "",
-			       (unsigned long long)v.magnitude, type_name(f));
+	return cr_reader_error_value(
+		e->r, cr_error_new(CR_ERR_FORMAT, "%s%llu is out of range for %s",
+				   v.negative ? "-" : "",
+				   (unsigned long long)v.magnitude,
+				   type_name(f)));
 }
 
 static struct cr_error *parse_enum(const struct cr_encoder *e,
@@ -118,8 +120,10 @@ static struct cr_error *parse_enum(const struct cr_encoder *e,
 	const ProtobufCEnumValue *value =
 		protobuf_c_enum_descriptor_get_value_by_name(desc, text);
 	if (!value || strlen(value->name) != size)
-		return cr_reader_error(e->r, "\"%.60s\" is no value of %s",
-				       text, desc->name);
+		return cr_reader_error_value(
+			e->r,
+			cr_error_new(CR_ERR_FORMAT, "\"%.60s\" is no value of %s",
+				     text, desc->name));
 	*ret = (struct cr_int){ .magnitude = (uint64_t)abs(value->value),
 				.negative = value->value < 0 };
 	return NULL;
@@ -131,14 +135,13 @@ static struct cr_error *read_text_value(struct cr_encoder *e,
 {
 	char text[TEXT_MAX + 1];
 	size_t size;
-	uint64_t off = cr_source_tell(&e->r->src);
 	struct cr_error *err = cr_reader_text(e->r, text, TEXT_MAX, &size);
 	if (err)
 		return err;
 	if (f->kind == CR_FIELD_ENUM)
 		return parse_enum(e, f, text, size, ret);
 	err = cr_present_parse(f->hint, f->names, text, size, ret);
-	return err ? cr_reader_error_at(e->r, off, err) : NULL;
+	return err ? cr_reader_error_value(e->r, err) : NULL;
 }
 
 static struct cr_error *read_bits(struct cr_encoder *e,
@@ -357,13 +360,12 @@ static struct cr_error *encode_address(struct cr_encoder *e,
 	size_t size;
 	uint32_t words[4];
 	unsigned nr = 0;
-	uint64_t off = cr_source_tell(&e->r->src);
 	struct cr_error *err = cr_reader_text(e->r, text, sizeof(text), &size);
 	if (err)
 		return err;
 	err = cr_present_parse_address(text, size, words, &nr);
 	if (err)
-		return cr_reader_error_at(e->r, off, err);
+		return cr_reader_error_value(e->r, err);
 	for (unsigned i = 0; i < nr && !err; i++) {
 		err = packed ? cr_out_room(e->out, CR_VARINT_MAX) :
 			       put_tag(e, f, f->wire);

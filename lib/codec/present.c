@@ -304,7 +304,8 @@ static struct cr_error *parse_flag(const struct cr_names *names,
 	else if (!parse_number(text, size, &v) || v.negative)
 		return bad_text("a flag or a number", text, size);
 	if (v.magnitude & sum->magnitude)
-		return bad_text("new: it is there twice", text, size);
+		return cr_error_new(CR_ERR_FORMAT, "flag \"%.*s\" is there twice",
+				    (int)size, text);
 	sum->magnitude |= v.magnitude;
 	return NULL;
 }

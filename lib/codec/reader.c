@@ -81,13 +81,13 @@ static uint64_t count_lines(const uint8_t *p, const uint8_t *end)
 	return nr;
 }
 
-struct cr_error *cr_reader_error_at(const struct cr_reader *r, uint64_t off,
-				    struct cr_error *err)
+/* Puts the line and column of an offset in front. */
+static struct cr_error *error_at(const struct cr_reader *r, uint64_t off,
+				 struct cr_error *err)
 {
 	const struct cr_source *src = &r->src;
 	if (r->outer)
-		return cr_reader_error_at(r->outer,
-					  cr_source_tell(&r->outer->src), err);
+		return error_at(r->outer, cr_source_tell(&r->outer->src), err);
 	uint64_t base = src->end_off - (uint64_t)(src->end - src->buf);
 	uint64_t lines = src->nr_lines, line_off = src->line_off;
 	if (off >= base) {
@@ -116,8 +116,14 @@ struct cr_error *cr_reader_error(const struct cr_reader *r, const char *fmt, ...
 		text = NULL;
 		return cr_enomem;
 	}
-	return cr_reader_error_at(r, cr_source_tell(&r->src),
-				  cr_error_new(CR_ERR_FORMAT, "%s", text));
+	return error_at(r, cr_source_tell(&r->src),
+			cr_error_new(CR_ERR_FORMAT, "%s", text));
+}
+
+struct cr_error *cr_reader_error_value(const struct cr_reader *r,
+				       struct cr_error *err)
+{
+	return error_at(r, r->value_off, err);
 }
 
 static inline bool is_space(uint8_t c)
@@ -291,6 +297,7 @@ struct cr_error *cr_reader_text(struct cr_reader *r, char *text, size_t cap,
 {
 	struct cr_error *err = cr_reader_string(r);
 	size_t size = 0;
+	r->value_off = cr_source_tell(&r->src) - 1;
 	while (!err) {
 		const char *piece;
 		size_t n;
@@ -344,6 +351,7 @@ struct cr_error *cr_reader_int(struct cr_reader *r, struct cr_int *ret)
 		err = cr_reader_ready(r);
 	if (err)
 		return err;
+	r->value_off = cr_source_tell(&r->src);
 	const uint8_t *p = r->src.p;
 	bool negative = *p == '-';
 	p += negative;
@@ -374,10 +382,12 @@ struct cr_error *cr_reader_u64(struct cr_reader *r, uint64_t max, uint64_t *ret)
 	if (err)
 		return err;
 	if (v.negative || v.magnitude > max)
-		return cr_reader_error(r, "%s%llu is out of range (0 to %llu)",
-				       v.negative ? "-" : "",
-				       (unsigned long long)v.magnitude,
-				       (unsigned long long)max);
+		return cr_reader_error_value(
+			r, cr_error_new(CR_ERR_FORMAT,
+					"%s%llu is out of range (0 to %llu)",
+					v.negative ? "-" : "",
+					(unsigned long long)v.magnitude,
+					(unsigned long long)max));
 	*ret = v.magnitude;
 	return NULL;
 }

@@ -23,6 +23,7 @@
 
 struct cr_reader {
 	struct cr_source src;
+	uint64_t value_off; /* of the number or string read last */
 	char piece[8];			    /* an escaped character */
 	char key[CR_READER_KEY_MAX];	    /* a key with escapes */
 	const char *mem;		    /* of cr_reader_init_mem() */
@@ -50,9 +51,10 @@ void cr_reader_deinit(struct cr_reader *r);
 struct cr_error *cr_reader_error(const struct cr_reader *r, const char *fmt,
 				 ...) CR_PRINTF(2, 3) CR_MUST_CHECK CR_NOT_NULL;
 
-/** Puts "line L column C" in front of an error of the value just read. */
-struct cr_error *cr_reader_error_at(const struct cr_reader *r, uint64_t off,
-				    struct cr_error *err)
+/** Puts in front of an error of the value just read the line and column where
+ * that begins. */
+struct cr_error *cr_reader_error_value(const struct cr_reader *r,
+				       struct cr_error *err)
 	CR_MUST_CHECK CR_NOT_NULL;
 
 /** Brings CR_READER_AHEAD bytes into the window, or all there are. */

@@ -348,6 +348,18 @@ static struct cr_error *read_document(struct from_json *f)
 	return err ? err : cr_reader_end(f->r);
 }
 
+static bool is_image(const struct cr_source *src)
+{
+	struct cr_source head;
+	struct cr_image_header header;
+	size_t left = cr_source_left(src);
+	cr_source_init_mem(&head, src->p, left < 8 ? left : 8);
+	struct cr_error *err = cr_image_read_header(&head, NULL, &header);
+	bool is = !err;
+	cr_error_free(err);
+	return is;
+}
+
 struct cr_error *cr_image_from_json(struct cr_codec *codec,
 				    struct cr_reader *r, bool lenient,
 				    struct cr_out *out)
@@ -361,6 +373,9 @@ struct cr_error *cr_image_from_json(struct cr_codec *codec,
 	cr_encoder_init(&f.e, codec, r, out);
 	f.e.lenient = lenient;
 	struct cr_error *err = cr_reader_ready(r);
+	if (!err && is_image(&r->src))
+		err = cr_error_new(CR_ERR_FORMAT, "this is an image, not JSON; "
+						  "'crit decode' reads it");
 	return err ? err : read_document(&f);
 }
 

@@ -49,12 +49,9 @@ void cr_convert_deinit(struct cr_convert *c)
 	cr_codec_deinit(&c->codec);
 }
 
-struct cr_error *cr_convert_fd(struct cr_convert *c, int in_fd,
-			       const char *in_name, int out_fd, bool ours)
+static struct cr_error *convert(struct cr_convert *c, const char *in_name)
 {
-	struct cr_error *err = prepare(c, in_fd, out_fd, ours);
-	if (err)
-		return err;
+	struct cr_error *err;
 	if (c->to == CR_TO_JSON)
 		err = cr_image_to_json(&c->codec, &c->src, in_name, c->nopl,
 				       &c->out);
@@ -64,6 +61,20 @@ struct cr_error *cr_convert_fd(struct cr_convert *c, int in_fd,
 	if (!err && c->to == CR_TO_JSON && c->newline)
 		err = cr_out_put(&c->out, "\n", 1);
 	return err ? err : cr_out_flush(&c->out);
+}
+
+struct cr_error *cr_convert_fd(struct cr_convert *c, int in_fd,
+			       const char *in_name, int out_fd,
+			       const char *out_name, bool ours)
+{
+	struct cr_error *err = prepare(c, in_fd, out_fd, ours);
+	if (!err)
+		err = convert(c, in_name);
+	if (!err)
+		return NULL;
+	if (c->out.failed)
+		return cr_error_at(err, "%s", out_name ?: "standard output");
+	return cr_error_at(err, "%s", in_name ?: "standard input");
 }
 
 struct cr_error *cr_convert_file(struct cr_convert *c, int in_fd,
@@ -78,10 +89,8 @@ struct cr_error *cr_convert_file(struct cr_convert *c, int in_fd,
 				limited ? st.st_mode & 0666 : 0666);
 	if (err)
 		return cr_error_at(err, "%s", out_path);
-	err = cr_convert_fd(c, in_fd, in_name, rep.fd, !rep.direct);
-	if (err) {
-		err = cr_error_at(err, "%s", in_name ?: "standard input");
-	} else {
+	err = cr_convert_fd(c, in_fd, in_name, rep.fd, out_path, !rep.direct);
+	if (!err) {
 		err = cr_replace_commit(&rep, true);
 		if (err)
 			err = cr_error_at(err, "%s", out_path);
@@ -96,6 +105,7 @@ struct dir_walk {
 	struct cr_convert *c;
 	struct cr_convert_progress at;
 	unsigned depth;
+	char path[PATH_MAX]; /* of the file at hand, for messages */
 };
 
 /* What happens to a file. */
@@ -203,10 +213,12 @@ static struct cr_error *carry_over(int in_fd, const struct stat *st,
 			 (uint64_t)st->st_size);
 }
 
-static struct cr_error *convert_to_name(struct cr_convert *c, int in_fd,
+/* Errors name the file. */
+static struct cr_error *convert_to_name(struct dir_walk *w, int in_fd,
 					const struct stat *st, int out_dir,
 					const char *name)
 {
+	struct cr_convert *c = w->c;
 	char out_name[NAME_MAX + 8];
 	size_t size = strlen(name);
 	memcpy(out_name, name, size + 1);
@@ -218,10 +230,10 @@ static struct cr_error *convert_to_name(struct cr_convert *c, int in_fd,
 		openat(out_dir, out_name,
 		       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return cr_error_sys("cannot create %s", out_name);
+		return cr_error_sys("%s: cannot create it", out_name);
 	if (fchmod(fd, st->st_mode & 0777))
-		return cr_error_sys("cannot set the mode of %s", out_name);
-	return cr_convert_fd(c, in_fd, name, fd, true);
+		return cr_error_sys("%s: cannot set the mode", out_name);
+	return cr_convert_fd(c, in_fd, w->path, fd, out_name, true);
 }
 
 static struct cr_error *do_file(struct dir_walk *w, int in_fd,
@@ -232,12 +244,14 @@ static struct cr_error *do_file(struct dir_walk *w, int in_fd,
 	struct cr_error *err = w->c->to == CR_TO_JSON ?
 				       treat_image(name, in_fd, &treatment) :
 				       treat_json(name, in_fd, &treatment);
+	if (!err && treatment == CARRY_OVER)
+		err = carry_over(in_fd, st, out_dir, name);
 	if (err)
-		return err;
+		return cr_error_at(err, "%s", w->path);
 	if (treatment == CARRY_OVER)
-		return carry_over(in_fd, st, out_dir, name);
+		return NULL;
 	w->at.bytes_done += (uint64_t)st->st_size;
-	return convert_to_name(w->c, in_fd, st, out_dir, name);
+	return convert_to_name(w, in_fd, st, out_dir, name);
 }
 
 static struct cr_error *do_link(int in_dir, int out_dir, const char *name)
@@ -260,9 +274,10 @@ static struct cr_error *do_subdir(struct dir_walk *w, int in_fd,
 {
 	if (w->depth == DIR_DEPTH)
 		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "directories more than %d deep", DIR_DEPTH);
+				    "%s: directories more than %d deep",
+				    w->path, DIR_DEPTH);
 	if (mkdirat(out_dir, name, 0700))
-		return cr_error_sys("cannot create");
+		return cr_error_sys("%s: cannot create", name);
 	cr_auto_close int fd = openat(out_dir, name,
 				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 					      O_CLOEXEC);
@@ -276,25 +291,27 @@ static struct cr_error *do_subdir(struct dir_walk *w, int in_fd,
 	return err;
 }
 
+/* Errors name the file. */
 static struct cr_error *do_name(struct dir_walk *w, int in_dir, int out_dir,
 				const char *name)
 {
 	struct stat st;
+	struct cr_error *err;
 	cr_auto_close int fd =
 		openat(in_dir, name,
 		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ELOOP)
-		return do_link(in_dir, out_dir, name);
-	if (fd < 0)
-		return cr_error_sys("cannot open");
-	if (fstat(fd, &st))
-		return cr_error_sys("fstat");
-	if (S_ISDIR(st.st_mode))
+		err = do_link(in_dir, out_dir, name);
+	else if (fd < 0 || fstat(fd, &st))
+		err = cr_error_sys("cannot open");
+	else if (S_ISDIR(st.st_mode))
 		return do_subdir(w, fd, &st, out_dir, name);
-	if (!S_ISREG(st.st_mode))
-		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "neither file nor directory nor link");
-	return do_file(w, fd, &st, out_dir, name);
+	else if (S_ISREG(st.st_mode))
+		return do_file(w, fd, &st, out_dir, name);
+	else
+		err = cr_error_new(CR_ERR_UNSUPPORTED,
+				   "neither file nor directory nor link");
+	return err ? cr_error_at(err, "%s", w->path) : NULL;
 }
 
 static int no_dots(const struct dirent *entry)
@@ -309,12 +326,13 @@ static struct cr_error *do_dir(struct dir_walk *w, int in_dir, int out_dir)
 	if (nr < 0)
 		return cr_error_sys("cannot list");
 	w->at.nr_files += (uint64_t)nr;
+	size_t base = strlen(w->path);
 	struct cr_error *err = NULL;
 	for (int i = 0; i < nr; i++) {
 		if (!err) {
+			snprintf(w->path + base, sizeof(w->path) - base, "/%s",
+				 names[i]->d_name);
 			err = do_name(w, in_dir, out_dir, names[i]->d_name);
-			if (err)
-				err = cr_error_at(err, "%s", names[i]->d_name);
 			w->at.files_done++;
 			if (!err && w->c->progress)
 				w->c->progress(w->c->progress_arg, &w->at);
@@ -322,6 +340,7 @@ static struct cr_error *do_dir(struct dir_walk *w, int in_dir, int out_dir)
 		free(names[i]);
 	}
 	free(names);
+	w->path[base] = 0;
 	return err;
 }
 
@@ -346,13 +365,15 @@ static void remove_tree(int dir, const char *name)
 }
 
 static struct cr_error *fill_dir(struct cr_convert *c, int in_dir,
-				 const struct stat *st, const char *tmp)
+				 const char *in_path, const struct stat *st,
+				 const char *tmp)
 {
 	cr_auto_close int out_dir =
 		open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out_dir < 0)
 		return cr_error_sys("%s", tmp);
 	struct dir_walk w = { .c = c };
+	snprintf(w.path, sizeof(w.path), "%s", in_path);
 	struct cr_error *err = do_dir(&w, in_dir, out_dir);
 	if (!err && fchmod(out_dir, st->st_mode & 07777))
 		err = cr_error_sys("cannot set the mode of %s", tmp);
@@ -379,10 +400,8 @@ struct cr_error *cr_convert_dir(struct cr_convert *c, const char *in_path,
 	}
 	if (mkdir(tmp, 0700))
 		return cr_error_sys("%s", tmp);
-	struct cr_error *err = fill_dir(c, in_dir, &st, tmp);
-	if (err)
-		err = cr_error_at(err, "%s", in_path);
-	else if (rename(tmp, out_path))
+	struct cr_error *err = fill_dir(c, in_dir, in_path, &st, tmp);
+	if (!err && rename(tmp, out_path))
 		err = cr_error_sys("%s", out_path);
 	if (err)
 		remove_tree(AT_FDCWD, tmp);

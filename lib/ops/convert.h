@@ -53,12 +53,13 @@ struct cr_convert {
 void cr_convert_deinit(struct cr_convert *c);
 
 /**
- * Converts what in_fd holds to out_fd. in_name: for messages and to know raw
- * files, or NULL. ours: see cr_out_init_fd().
+ * Converts what in_fd holds to out_fd. Names are for messages, and in_name to
+ * know raw files; NULL stands for standard input and output. ours: see
+ * cr_out_init_fd().
  */
 struct cr_error *cr_convert_fd(struct cr_convert *c, int in_fd,
-			       const char *in_name, int out_fd, bool ours)
-	CR_MUST_CHECK;
+			       const char *in_name, int out_fd,
+			       const char *out_name, bool ours) CR_MUST_CHECK;
 
 /** Converts to a file, replacing it in one step. A new file can be read by
  * those only who can read the input. */
