@@ -231,10 +231,12 @@ struct cr_error *cr_source_skip(struct cr_source *src, uint64_t size,
 		return cr_source_seek(src, cr_source_tell(src) + size);
 	}
 	while (size) {
-		struct cr_error *err = cr_source_must(src, 1, what);
+		struct cr_error *err = cr_source_need(src, 1);
 		if (err)
 			return err;
 		size_t n = cr_source_left(src);
+		if (!n)
+			return cut(src, size, what);
 		if (n > size)
 			n = size;
 		src->p += n;

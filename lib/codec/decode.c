@@ -16,9 +16,9 @@
 #define PIECE_MAX (16 * 1024)
 
 /* Attempts in one pass that may fail before a message and all within it goes to
- * the walker: each costs what it had done, messages inside included, so that
- * the time would double with every level. */
-#define MISSES_MAX 4
+ * the walker, what is being attempted around it included: each costs what it
+ * had done, so that the time would double with every level. */
+#define MISSES_MAX 8
 
 /* What an attempt in one pass came to. */
 enum attempt { DONE, UNUSUAL, FAILED };
@@ -271,6 +271,8 @@ static enum attempt pass_value(struct cr_decoder *d, const struct cr_field *f,
 		*err = put_piece(d, f, body);
 		if (*err)
 			*err = cr_error_at(*err, "%s", f->name);
+		if (!*err && d->misses >= MISSES_MAX)
+			return UNUSUAL;
 		return *err ? FAILED : DONE;
 	}
 	uint64_t bits;
@@ -469,8 +471,10 @@ static struct cr_error *decode_piece(struct cr_decoder *d,
 		made = pass(d, plan, piece, &err);
 		d->hold--;
 	}
-	if (made == UNUSUAL) {
+	if (made == UNUSUAL)
 		d->misses++;
+	bool give_up = d->hold && d->misses >= MISSES_MAX;
+	if (made == UNUSUAL && !give_up) {
 		struct cr_source src;
 		size_t size = (size_t)(piece->end - piece->p);
 		cr_source_init_mem(&src, piece->p, size);

@@ -432,6 +432,31 @@ static struct cr_error *skip_string(struct cr_reader *r)
 	return err;
 }
 
+static const uint8_t *digits_end(const uint8_t *p)
+{
+	const uint8_t *start = p;
+	while (*p >= '0' && *p <= '9')
+		p++;
+	return p > start ? p : NULL;
+}
+
+/* RFC 8259, 6: where a number of any kind ends, or NULL. */
+static const uint8_t *number_end(const uint8_t *p)
+{
+	p += *p == '-';
+	if (p[0] == '0' && p[1] >= '0' && p[1] <= '9')
+		return NULL;
+	p = digits_end(p);
+	if (p && *p == '.')
+		p = digits_end(p + 1);
+	if (p && (*p == 'e' || *p == 'E')) {
+		p++;
+		p += *p == '-' || *p == '+';
+		p = digits_end(p);
+	}
+	return p;
+}
+
 /* A number of any kind, or a word. */
 static struct cr_error *skip_plain(struct cr_reader *r, char c)
 {
@@ -442,10 +467,10 @@ static struct cr_error *skip_plain(struct cr_reader *r, char c)
 	struct cr_error *err = cr_reader_ready(r);
 	if (err)
 		return err;
-	size_t size = strspn((const char *)r->src.p, "0123456789+-.eE");
-	if (!size)
+	const uint8_t *end = number_end(r->src.p);
+	if (!end)
 		return unexpected(r, "a value");
-	r->src.p += size;
+	r->src.p = end;
 	return NULL;
 }
 

@@ -187,7 +187,8 @@ struct cr_error *cr_set_load(struct cr_set *set, const char *name,
 	return err;
 }
 
-static struct cr_error *loadv(struct cr_set *set,
+static CR_PRINTF(4, 0)
+struct cr_error *loadv(struct cr_set *set,
 			      const ProtobufCMessageDescriptor *entry,
 			      struct cr_messages *ret, const char *fmt,
 			      va_list ap)

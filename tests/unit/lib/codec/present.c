@@ -308,7 +308,7 @@ TEST(a_flag_named_twice_is_refused)
 	assert_parse(CR_FORM_FLAGS, names, "PROT_READ | PROT_READ",
 		     "! FORMAT flag \"PROT_READ\" is there twice");
 	assert_parse(CR_FORM_FLAGS, names, "PROT_READ | 0x3",
-		     "! FORMAT \"0x3\" is not new: it is there twice");
+		     "! FORMAT flag \"0x3\" is there twice");
 }
 
 TEST(what_is_no_flag)

@@ -287,7 +287,7 @@ TEST(what_is_no_bool)
 	assert_bool("tru", "! FORMAT line 1 column 1: need a value, not 't'");
 	assert_bool("falsy", "! FORMAT line 1 column 1: need a value, not "
 			     "'f'");
-	assert_bool("10", "! FORMAT line 1 column 3: 10 is out of range (0 to "
+	assert_bool("10", "! FORMAT line 1 column 1: 10 is out of range (0 to "
 			  "1)");
 	assert_bool("", "! FORMAT line 1 column 1: need true or false, but the "
 			"text ends");

@@ -616,7 +616,7 @@ TEST(nopl_notices_cuts)
 {
 	assert_text(nopl(image("PIPES_DATA", entry(num(1, 1), num(2, 9)),
 			       hex("'ab'"))),
-		    "! FORMAT entry 0: byte 18: the payload needs 1 bytes, "
+		    "! FORMAT entry 0: byte 18: the payload needs 7 bytes, "
 		    "have 0");
 }
 

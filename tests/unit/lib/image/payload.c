@@ -174,7 +174,7 @@ TEST(a_payload_longer_than_the_file)
 			 "bytes, have 0");
 	assert_image_bad(image("PIPES_DATA",
 			       entry(num(1, 1), num(2, 0xffffffff)), hex("")),
-			 "! FORMAT entry 0: byte 20: the payload needs 1 "
+			 "! FORMAT entry 0: byte 20: the payload needs 4294967295 "
 			 "bytes, have 0");
 }
 
@@ -205,7 +205,7 @@ TEST(keys_and_values_whose_sum_has_33_bits)
 			       entry(num(1, 1), num(2, 0xffffffff),
 				     num(3, 0xffffffff), num(4, 1)),
 			       hex("'kkvvv'")),
-			 "! FORMAT entry 0: byte 33: the payload needs 1 "
+			 "! FORMAT entry 0: byte 33: the payload needs 8589934585 "
 			 "bytes, have 0");
 }
 
@@ -270,16 +270,16 @@ TEST(shared_memory_of_sizes_near_64_bits)
 {
 	assert_image_bad(image("IPCNS_SHM", entry(DESC, num(2, UINT64_MAX)),
 			       hex("'abcd'")),
-			 "! FORMAT entry 0: byte 43: the payload needs 1 "
+			 "! FORMAT entry 0: byte 43: the payload needs 18446744073709551611 "
 			 "bytes, have 0");
 	assert_image_bad(image("IPCNS_SHM",
 			       entry(DESC, num(2, UINT64_MAX - 2)),
 			       hex("'abcd'")),
-			 "! FORMAT entry 0: byte 43: the payload needs 1 "
+			 "! FORMAT entry 0: byte 43: the payload needs 18446744073709551609 "
 			 "bytes, have 0");
 	assert_image_bad(image("IPCNS_SHM", entry(DESC, num(2, 1ull << 63)),
 			       hex("'abcd'")),
-			 "! FORMAT entry 0: byte 43: the payload needs 1 "
+			 "! FORMAT entry 0: byte 43: the payload needs 9223372036854775804 "
 			 "bytes, have 0");
 }
 
@@ -353,10 +353,10 @@ TEST(padding_of_semaphores_that_is_not_zero_is_kept)
 TEST(a_semaphore_out_of_range)
 {
 	assert_document_bad(DOC("IPCNS_SEM", "{'extra': [1, 65536]}"),
-			    "! FORMAT entry 0: extra: [1]: line 1 column 55: 65536 "
+			    "! FORMAT entry 0: extra: [1]: line 1 column 50: 65536 "
 			    "is out of range (0 to 65535)");
 	assert_document_bad(DOC("IPCNS_SEM", "{'extra': [-1]}"),
-			    "! FORMAT entry 0: extra: [0]: line 1 column 49: -1 is "
+			    "! FORMAT entry 0: extra: [0]: line 1 column 47: -1 is "
 			    "out of range (0 to 65535)");
 }
 
@@ -376,7 +376,7 @@ TEST(semaphores_that_are_cut)
 {
 	assert_image_bad(image("IPCNS_SEM", entry(DESC, num(2, 0xffffffff)),
 			       hex("01 00")),
-			 "! FORMAT entry 0: byte 36: the payload needs 1 "
+			 "! FORMAT entry 0: byte 36: the payload needs 8589934588 "
 			 "bytes, have 0");
 	assert_image_bad(image("IPCNS_SEM", entry(DESC, num(2, 1)),
 			       hex("01 00")),
@@ -541,7 +541,7 @@ TEST(chunks_of_sizes_near_64_bits)
 	assert_image_bad(image("GHOST_FILE", entry(GHOST, num(9, 1)),
 			       entry(num(1, UINT64_MAX), num(2, 0)),
 			       hex("'ab'")),
-			 "! FORMAT entry 1: byte 41: the payload needs 1 "
+			 "! FORMAT entry 1: byte 41: the payload needs 18446744073709551613 "
 			 "bytes, have 0");
 }
 

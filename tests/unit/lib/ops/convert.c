@@ -314,7 +314,7 @@ TEST(a_broken_image_leaves_nothing)
 	ck_assert_int_eq(unlink(cr_test_path("in/pstree.img")), 0);
 	cr_test_file("in/pstree.img", cat(PSTREE, hex("00 00")), 0600);
 	assert_text(cr_test_error(convert_dir(CR_TO_JSON, "in", "out")),
-		    cr_test_format("! FORMAT %s: pstree.img: entry 1: byte "
+		    cr_test_format("! FORMAT %s/pstree.img: entry 1: byte "
 				   "20: the size word needs 4 bytes, have 2",
 				   cr_test_path("in")));
 	assert_text(cr_test_list(cr_test_dir()), "in/");
@@ -325,7 +325,7 @@ TEST(a_broken_image_below_leaves_nothing)
 	make_checkpoint("in");
 	cr_test_file("in/sub/none/ids-1.img", hex("00 00 00 00"), 0600);
 	assert_text(cr_test_error(convert_dir(CR_TO_JSON, "in", "out")),
-		    cr_test_format("! FORMAT %s: sub: none: ids-1.img: byte 0: "
+		    cr_test_format("! FORMAT %s/sub/none/ids-1.img: byte 0: "
 				   "unknown magic 0x0; maybe this is raw data, "
 				   "such as pages-1.img",
 				   cr_test_path("in")));
@@ -337,7 +337,7 @@ TEST(a_broken_document_leaves_nothing)
 	ck_assert_int_eq(mkdir(cr_test_path("in"), 0700), 0);
 	cr_test_file("in/mm-1.img.json", text("{\"magic\": 1}"), 0600);
 	assert_text(cr_test_error(convert_dir(CR_TO_IMAGE, "in", "out")),
-		    cr_test_format("! FORMAT %s: mm-1.img.json: magic: line 1 "
+		    cr_test_format("! FORMAT %s/mm-1.img.json: magic: line 1 "
 				   "column 11: need a string, not '1'",
 				   cr_test_path("in")));
 	assert_text(cr_test_list(cr_test_dir()), "in/");
@@ -360,7 +360,7 @@ TEST(a_pipe_in_a_directory_is_refused)
 	make_checkpoint("in");
 	ck_assert_int_eq(mkfifo(cr_test_path("in/fifo"), 0600), 0);
 	assert_text(cr_test_error(convert_dir(CR_TO_JSON, "in", "out")),
-		    cr_test_format("! UNSUPPORTED %s: fifo: neither file nor "
+		    cr_test_format("! UNSUPPORTED %s/fifo: neither file nor "
 				   "directory nor link",
 				   cr_test_path("in")));
 	assert_text(cr_test_list(cr_test_dir()), "in/");
