@@ -8,8 +8,8 @@
  * other. Padding is zero and belongs to no length; other padding is kept as
  * "@padding" (base64).
  *
- * To add a shape: a row in payload.c and its name below; types.def says which
- * image has it. Facts: CRIU criu/ipc_ns.c, criu/pipes.c, criu/sk-queue.c,
+ * To add a shape: a file in payload/ with its row, and its name below; types.def
+ * says which image has it. Facts: CRIU criu/ipc_ns.c, criu/pipes.c, criu/sk-queue.c,
  * criu/sk-tcp.c, criu/bpfmap.c, criu/files-reg.c, v4.2.
  */
 #ifndef CR_LIB_IMAGE_PAYLOAD_H
