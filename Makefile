@@ -67,7 +67,7 @@ MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 
 PROTOS      := $(wildcard images/*.proto)
 LIB_SRC     := $(call find,lib,*.c)
-CRIT_SRC    := $(wildcard crit/*.c)
+CRIT_SRC    := $(call find,crit,*.c)
 RESTORE_SRC := $(filter-out $(filter-out restore/arch/$(MACHINE)/%, \
 	$(wildcard restore/arch/*/*.c)),$(call find,restore,*.c))
 SUPPORT_SRC := $(wildcard tests/support/*.c)
@@ -153,6 +153,8 @@ link = $Q$(CC) $(LDFLAGS_ALL) $(filter %.o %.a,$^) -o $@ $(LIBS)
 
 # LIBS is per program: only what it needs, since every library costs start-up.
 PROTOBUF := $(call PKG,--libs libprotobuf-c)
+LZ4      := $(call PKG,--libs liblz4)
+JSON     := $(call PKG,--libs jansson)
 LIB      := $(BUILD)/libcritter.a
 MAINS    := crit/main.c restore/main.c
 
@@ -161,7 +163,7 @@ $(BUILD)/crit.a: $(call objects,$(filter-out $(MAINS),$(CRIT_SRC)))
 $(BUILD)/restore.a: $(call objects,$(filter-out $(MAINS),$(RESTORE_SRC)))
 $(BUILD)/support.a: $(call objects,$(SUPPORT_SRC) $(GEN)/images/opts.pb-c.c)
 
-$(BUILD)/crit: LIBS = $(PROTOBUF)
+$(BUILD)/crit: LIBS = $(PROTOBUF) $(LZ4) $(JSON)
 $(BUILD)/crit: $(BUILD)/obj/crit/main.o $(BUILD)/crit.a $(LIB)
 	$(call say,LINK)
 	$(link)
@@ -194,7 +196,7 @@ BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
 $(BUILD)/tests/unit/crit/%: PARTS = $(BUILD)/crit.a
 $(BUILD)/tests/unit/restore/%: PARTS = $(BUILD)/restore.a
 
-$(UNIT_BIN): LIBS = $(call PKG,--libs check libprotobuf-c)
+$(UNIT_BIN): LIBS = $(call PKG,--libs check libprotobuf-c liblz4 jansson)
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/support.a $(BUILD)/crit.a \
 		$(BUILD)/restore.a $(LIB)
 	$(call say,LINK)
@@ -203,7 +205,7 @@ $(UNIT_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/support.a $(BUILD)/crit.a \
 
 # `make check` replays a corpus through each; `make fuzz` puts libFuzzer there.
 FUZZ_MAIN = $(BUILD)/obj/tests/fuzz/replay.o
-$(FUZZ_BIN): LIBS = $(PROTOBUF) $(filter -fsanitize=%,$(FUZZ_MAIN))
+$(FUZZ_BIN): LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(filter -fsanitize=%,$(FUZZ_MAIN))
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(filter %.o,$(FUZZ_MAIN)) $(LIB)
 	$(call say,LINK)
 	@mkdir -p $(@D)
@@ -289,7 +291,8 @@ uninstall: ## Remove what install put there
 
 # Debian packages: to build; to test (check, criu, jq, python3); to lint and fuzz.
 PACKAGES = gcc libc6-dev make pkg-config protobuf-compiler libprotobuf-dev \
-	protobuf-c-compiler libprotobuf-c-dev check criu jq python3 shellcheck clang
+	protobuf-c-compiler libprotobuf-c-dev liblz4-dev \
+	libarchive-dev libarchive13 libjansson-dev check criu jq python3 shellcheck clang xz-utils
 # The fuzzer's runtime comes in a package named after the version of clang.
 CLANG_RT = libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
 

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "crit/convert.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/io.h"
+#include "lib/store/store.h"
 
 /* When the line was last written; nothing in the first second. */
 struct progress {
@@ -60,6 +64,82 @@ static struct cr_error *convert_dir(struct cr_convert *c, const char *in,
 	return err;
 }
 
+/* Where a path goes on behind a regular file: at that slash; else NULL. */
+static char *slash_behind_file(char *path)
+{
+	for (char *p = path + 1; *p && (p = strchr(p, '/')); p++) {
+		struct stat st;
+		*p = 0;
+		bool found = !stat(path, &st) && S_ISREG(st.st_mode);
+		*p = '/';
+		if (found)
+			return p;
+	}
+	return NULL;
+}
+
+/* What a decoder reads needs a file of its own; a small one is only memory. */
+static struct cr_error *copy_member(struct cr_file *file, int *fd_ret)
+{
+	cr_auto_close int fd = -1;
+	struct cr_error *err = NULL;
+	char chunk[64 * 1024];
+	if (file->size <= 64 * 1024 * 1024)
+		fd = memfd_create("crit", MFD_CLOEXEC);
+	if (fd < 0)
+		err = cr_io_tmpfile(&fd);
+	for (uint64_t off = 0; !err && off < file->size;) {
+		uint64_t left = file->size - off;
+		size_t n = left < sizeof(chunk) ? (size_t)left : sizeof(chunk);
+		err = cr_file_read(file, chunk, n, off);
+		if (!err)
+			err = cr_io_write(fd, chunk, n);
+		off += n;
+	}
+	if (!err && lseek(fd, 0, SEEK_SET) < 0)
+		err = cr_error_sys("lseek");
+	*fd_ret = err ? -1 : cr_take_fd(&fd);
+	return err;
+}
+
+/* A file in an archive: named from where the images are, or from the top. */
+static struct cr_error *open_member(const char *archive, const char *name,
+				    int *fd_ret)
+{
+	struct cr_store *store;
+	struct cr_file file;
+	struct cr_error *err = cr_store_open(archive, &store);
+	if (err)
+		return err;
+	err = cr_store_open_file(store, name, &file);
+	if (cr_error_catch(&err, CR_ERR_NOT_FOUND))
+		err = cr_store_open_top(store, name, &file);
+	if (!err) {
+		err = copy_member(&file, fd_ret);
+		cr_file_close(&file);
+	}
+	cr_store_close(store);
+	return err ? cr_error_at(err, "%s", archive) : NULL;
+}
+
+/* Opens a file, or ARCHIVE/NAME, which is no path that can exist. */
+static struct cr_error *open_path(const char *in, int *fd_ret)
+{
+	*fd_ret = open(in, O_RDONLY | O_CLOEXEC);
+	if (*fd_ret >= 0)
+		return NULL;
+	struct cr_error *err = cr_error_sys("%s", in);
+	if (cr_error_errno(err) != ENOTDIR)
+		return err;
+	cr_auto_free char *copy = strdup(in);
+	char *slash = copy ? slash_behind_file(copy) : NULL;
+	if (!slash)
+		return err;
+	cr_error_free(err);
+	*slash = 0;
+	return open_member(copy, slash + 1, fd_ret);
+}
+
 struct cr_error *cr_crit_open(const char *in, int *fd_ret,
 			      const char **name_ret)
 {
@@ -70,11 +150,8 @@ struct cr_error *cr_crit_open(const char *in, int *fd_ret,
 			return cr_error_sys("standard input");
 		return NULL;
 	}
-	*fd_ret = open(in, O_RDONLY | O_CLOEXEC);
 	*name_ret = in;
-	if (*fd_ret < 0)
-		return cr_error_sys("%s", in);
-	return NULL;
+	return open_path(in, fd_ret);
 }
 
 struct cr_error *cr_crit_one_input(const char *option, const char *arg,

@@ -16,7 +16,10 @@
 struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
 				 const char *out) CR_MUST_CHECK;
 
-/** Opens the input for reading; *name_ret is NULL for standard input. */
+/**
+ * Opens the input for reading; *name_ret is NULL for standard input. A file in
+ * an archive is named as if the archive were a directory: a.tar.gz/pstree.img.
+ */
 struct cr_error *cr_crit_open(const char *in, int *fd_ret,
 			      const char **name_ret) CR_MUST_CHECK;
 

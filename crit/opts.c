@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "crit/opts.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crit/text.h"
@@ -87,6 +90,50 @@ static struct cr_error *store_choice(struct parse *p, const struct cr_opt *opt,
 			    join(opt->words, known, sizeof(known)));
 }
 
+// The digits at text; NULL: there are none, or too many.
+static const char *read_digits(const char *text, uint64_t *ret)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	const char *digits = text + (hex ? 2 : 0);
+	unsigned char first = (unsigned char)*digits;
+	char *end;
+
+	if (!(hex ? isxdigit(first) : isdigit(first)))
+		return NULL;
+	errno = 0;
+	*ret = strtoull(digits, &end, hex ? 16 : 10);
+	return errno ? NULL : end;
+}
+
+struct cr_error *cr_opts_number(const char *text, uint64_t *ret)
+{
+	const char *end = read_digits(text, ret);
+
+	if (!end || *end)
+		return cr_error_new(CR_ERR_USAGE, "'%s' is not a number", text);
+	return NULL;
+}
+
+struct cr_error *cr_opts_size(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *end = read_digits(text, ret), *unit;
+
+	unit = end && *end && !end[1] ? strchr(units, toupper(*end)) : NULL;
+	if (!end || (*end && !unit) ||
+	    (unit && __builtin_mul_overflow(
+			     *ret, 1ull << 10 * (unit - units + 1), ret)))
+		return cr_error_new(CR_ERR_USAGE, "'%s' is not a size", text);
+	return NULL;
+}
+
+static struct cr_error *store_number(struct parse *p, const struct cr_opt *opt,
+				     char *text)
+{
+	return cr_opts_number(text,
+			      (uint64_t *)(void *)(p->values + opt->off));
+}
+
 // To add a kind: its value in enum cr_kind, a macro beside CR_FLAG that names
 // the type it stores, and a row here. The text is NULL without a value. Its
 // error says what is wrong with the text; parsing puts the option in front.
@@ -99,6 +146,7 @@ static const struct {
 	[CR_KIND_FLAG]   = { false, store_flag },
 	[CR_KIND_STRING] = { true,  store_string },
 	[CR_KIND_CHOICE] = { true,  store_choice },
+	[CR_KIND_NUMBER] = { true,  store_number },
 	[CR_KIND_WORDS]  = { true,  NULL }, // by position, see assign_words()
 	[CR_KIND_HELP]   = { false, store_help },
 };

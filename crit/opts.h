@@ -35,6 +35,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "lib/base/error.h"
@@ -45,6 +46,7 @@ enum cr_kind {
 	CR_KIND_FLAG,	/* bool: true if given */
 	CR_KIND_STRING, /* const char *: NULL if not given */
 	CR_KIND_CHOICE, /* unsigned: 0 if not given, else 1 + index */
+	CR_KIND_NUMBER, /* uint64_t: 0 if not given */
 	CR_KIND_WORDS,	/* struct cr_words: arguments only */
 	CR_KIND_HELP,	/* -h, which every table has without listing it */
 };
@@ -99,6 +101,9 @@ struct cr_opt {
 #define CR_CHOICE(type, member, words)          \
 	CR_KIND_CHOICE, CR_TAKES_CHOICE, words, \
 		CR_OPTS_OFF(unsigned, type, member)
+#define CR_NUMBER(type, member)                    \
+	CR_KIND_NUMBER, CR_TAKES_ANYTHING, NULL, \
+		CR_OPTS_OFF(uint64_t, type, member)
 #define CR_WORDS(type, member, takes) \
 	CR_KIND_WORDS, takes, NULL, CR_OPTS_OFF(struct cr_words, type, member)
 
@@ -139,6 +144,15 @@ bool cr_opts_has_value(const struct cr_opt *opt);
 struct cr_error *cr_opts_parse(const struct cr_opt *opts, char **words,
 			       size_t nr_words, void *values,
 			       bool *help_ret) CR_MUST_CHECK;
+
+/**
+ * Reads a number as a NUMBER option does: decimal, or hex behind "0x". USAGE:
+ * anything else, or more than 64 bits.
+ */
+struct cr_error *cr_opts_number(const char *text, uint64_t *ret) CR_MUST_CHECK;
+
+/** The same with K, M, G or T behind it: times 1024 that often. */
+struct cr_error *cr_opts_size(const char *text, uint64_t *ret) CR_MUST_CHECK;
 
 /**
  * The words of a usage line, one per call: "[-i FILE]", "[FILE...]". Writes

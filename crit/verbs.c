@@ -7,7 +7,10 @@ extern const struct cr_verb cr_verb_decode;
 extern const struct cr_verb cr_verb_encode;
 extern const struct cr_verb cr_verb_help;
 extern const struct cr_verb cr_verb_info;
+extern const struct cr_verb cr_verb_mem;
+extern const struct cr_verb cr_verb_list;
 extern const struct cr_verb cr_verb_show;
+extern const struct cr_verb cr_verb_x;
 
 // To add a verb:
 //
@@ -24,6 +27,9 @@ static const struct cr_verb *const verbs[] = {
 	&cr_verb_encode,
 	&cr_verb_show,
 	&cr_verb_info,
+	&cr_verb_list,
+	&cr_verb_x,
+	&cr_verb_mem,
 	&cr_verb_help,
 	NULL,
 };

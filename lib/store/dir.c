@@ -56,11 +56,11 @@ static const struct cr_file_ops file_ops = {
 	.close = file_close,
 };
 
-static struct cr_error *dir_open(struct cr_store *store, const char *name,
-				 struct cr_file *ret)
+static struct cr_error *open_in(int dir_fd, const char *name,
+				struct cr_file *ret)
 {
 	struct stat st;
-	cr_auto_close int fd = open_beneath(store->dir_fd, name);
+	cr_auto_close int fd = open_beneath(dir_fd, name);
 	if (fd < 0 && errno == ENOENT)
 		return cr_error_new(CR_ERR_NOT_FOUND, "no such file");
 	if (fd < 0 && errno == EXDEV)
@@ -73,9 +73,23 @@ static struct cr_error *dir_open(struct cr_store *store, const char *name,
 	*ret = (struct cr_file){
 		.ops = &file_ops,
 		.size = (uint64_t)st.st_size,
+		.mtime = st.st_mtime,
 		.fd = cr_take_fd(&fd),
 	};
 	return NULL;
+}
+
+static struct cr_error *dir_open(struct cr_store *store, const char *name,
+				 struct cr_file *ret)
+{
+	return open_in(store->dir_fd, name, ret);
+}
+
+static struct cr_error *dir_open_top(struct cr_store *store, const char *name,
+				     struct cr_file *ret)
+{
+	return open_in(store->top_fd >= 0 ? store->top_fd : store->dir_fd, name,
+		       ret);
 }
 
 static struct cr_error *dir_link(struct cr_store *store, const char *name,
@@ -121,15 +135,42 @@ static struct cr_error *dir_each(struct cr_store *store,
 	return err;
 }
 
+static struct cr_error *dir_open_parent(struct cr_store *store,
+					const char *link, struct cr_store *ret)
+{
+	cr_auto_close int fd = openat(store->dir_fd, link,
+				      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return cr_error_new(CR_ERR_NOT_FOUND, "no such directory");
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return cr_error_new(CR_ERR_FORMAT,
+				    "does not lead to a directory");
+	if (fd < 0)
+		return cr_error_sys("cannot open");
+	return cr_store_open_dir(fd, ret);
+}
+
+static bool dir_same(const struct cr_store *a, const struct cr_store *b)
+{
+	struct stat x, y;
+	return !fstat(a->dir_fd, &x) && !fstat(b->dir_fd, &y) &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static void dir_close(struct cr_store *store)
 {
 	close(store->dir_fd);
+	if (store->top_fd >= 0)
+		close(store->top_fd);
 }
 
 static const struct cr_store_ops dir_ops = {
 	.each = dir_each,
 	.open = dir_open,
+	.open_top = dir_open_top,
 	.link = dir_link,
+	.open_parent = dir_open_parent,
+	.same = dir_same,
 	.close = dir_close,
 };
 
@@ -139,6 +180,31 @@ struct cr_error *cr_store_open_dir(int fd, struct cr_store *store)
 	if (own < 0)
 		return cr_error_sys("cannot open");
 	store->dir_fd = own;
+	store->top_fd = -1;
 	store->ops = &dir_ops;
 	return NULL;
+}
+
+static bool has_images(int fd)
+{
+	return !faccessat(fd, "pstree.img", F_OK, AT_SYMLINK_NOFOLLOW) ||
+	       !faccessat(fd, "inventory.img", F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+struct cr_error *cr_store_open_images_dir(int fd, struct cr_store *store)
+{
+	if (has_images(fd))
+		return cr_store_open_dir(fd, store);
+	cr_auto_close int below =
+		openat(fd, "checkpoint",
+		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (below < 0 || !has_images(below))
+		return cr_store_open_dir(fd, store);
+	cr_auto_close int top = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (top < 0)
+		return cr_error_sys("cannot open");
+	struct cr_error *err = cr_store_open_dir(below, store);
+	if (!err)
+		store->top_fd = cr_take_fd(&top);
+	return err;
 }

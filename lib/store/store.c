@@ -11,26 +11,57 @@
 #include "lib/base/cleanup.h"
 
 static struct cr_error *open_kind(int fd, const struct stat *st,
+				  const struct cr_store_limits *limits,
 				  struct cr_store *store)
 {
+	if (S_ISDIR(st->st_mode) && !faccessat(fd, "oci-layout", F_OK, 0))
+		return cr_store_open_oci(fd, limits, store);
 	if (S_ISDIR(st->st_mode))
-		return cr_store_open_dir(fd, store);
-	return cr_error_new(CR_ERR_UNSUPPORTED, "not a directory");
+		return cr_store_open_images_dir(fd, store);
+	if (S_ISREG(st->st_mode))
+		return cr_store_open_archive(fd, limits, store);
+	return cr_error_new(CR_ERR_NOT_FOUND,
+			    "neither a directory nor a tar archive");
 }
 
-struct cr_error *cr_store_open(const char *path, struct cr_store **ret)
+static struct cr_store *create(const char *path)
 {
-	struct stat st;
-	cr_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		return cr_error_sys("%s", path);
 	struct cr_store *store = calloc(1, sizeof(*store));
 	if (!store)
-		return cr_enomem;
-	store->dir_fd = -1;
+		return NULL;
+	store->dir_fd = store->top_fd = -1;
 	store->path = strdup(path);
-	struct cr_error *err =
-		store->path ? open_kind(fd, &st, store) : cr_enomem;
+	if (store->path)
+		return store;
+	free(store);
+	return NULL;
+}
+
+/* 0 is the default. */
+static uint64_t limit(uint64_t wanted, uint64_t usual)
+{
+	return wanted ? wanted : usual;
+}
+
+struct cr_error *cr_store_open_limited(const char *path,
+				       const struct cr_store_limits *limits,
+				       struct cr_store **ret)
+{
+	struct stat st;
+	/* A FIFO is not waited for. */
+	cr_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st))
+		return cr_error_sys("%s", path);
+	struct cr_store *store = create(path);
+	if (!store)
+		return cr_enomem;
+	struct cr_store_limits all = {
+		.nr_members = limit(limits->nr_members, 200000),
+		.member_size = limit(limits->member_size, 1ull << 40),
+		.total_size = limit(limits->total_size, 4ull << 40),
+		.ratio = limit(limits->ratio, 250),
+	};
+	struct cr_error *err = open_kind(fd, &st, &all, store);
 	if (err) {
 		cr_store_close(store);
 		return cr_error_at(err, "%s", path);
@@ -39,12 +70,50 @@ struct cr_error *cr_store_open(const char *path, struct cr_store **ret)
 	return NULL;
 }
 
+struct cr_error *cr_store_open(const char *path, struct cr_store **ret)
+{
+	return cr_store_open_limited(path, &(struct cr_store_limits){ 0 }, ret);
+}
+
+struct cr_error *cr_store_open_parent(struct cr_store *store, const char *link,
+				      struct cr_store **ret)
+{
+	struct cr_store *parent = create(store->path ?: link);
+	if (!parent)
+		return cr_enomem;
+	struct cr_error *err = store->ops->open_parent(store, link, parent);
+	if (err) {
+		cr_store_close(parent);
+		return cr_error_at(err, "%s", link);
+	}
+	*ret = parent;
+	return NULL;
+}
+
+bool cr_store_same(const struct cr_store *a, const struct cr_store *b)
+{
+	return a->ops == b->ops && a->ops->same(a, b);
+}
+
+void cr_store_found(struct cr_store *store, struct cr_error *err)
+{
+	struct cr_store_findings *f = &store->findings;
+	if (f->nr < CR_STORE_FINDINGS) {
+		f->err[f->nr++] = err;
+		return;
+	}
+	f->nr_more++;
+	cr_error_free(err);
+}
+
 void cr_store_close(struct cr_store *store)
 {
 	if (!store)
 		return;
 	if (store->ops)
 		store->ops->close(store);
+	for (size_t i = 0; i < store->findings.nr; i++)
+		cr_error_free(store->findings.err[i]);
 	free(store->path);
 	free(store);
 }
@@ -62,6 +131,14 @@ struct cr_error *cr_store_open_file(struct cr_store *store, const char *name,
 {
 	*ret = (struct cr_file){ .fd = -1 };
 	struct cr_error *err = store->ops->open(store, name, ret);
+	return err ? cr_error_at(err, "%s", name) : NULL;
+}
+
+struct cr_error *cr_store_open_top(struct cr_store *store, const char *name,
+				   struct cr_file *ret)
+{
+	*ret = (struct cr_file){ .fd = -1 };
+	struct cr_error *err = store->ops->open_top(store, name, ret);
 	return err ? cr_error_at(err, "%s", name) : NULL;
 }
 
@@ -118,6 +195,10 @@ struct cr_error *cr_file_source(struct cr_file *file,
 {
 	if (file->fd >= 0)
 		return cr_source_init_fd(ret, file->fd);
+	if (file->mem) {
+		cr_source_init_mem(ret, file->mem, file->size);
+		return NULL;
+	}
 	*cursor = (struct cr_file_cursor){ .file = file };
 	return cr_source_init_read(ret, 64 * 1024, read_cursor, cursor);
 }

@@ -9,6 +9,8 @@
  *	mm-1.img	one entry with 250,000 VMAs
  *	core-1.img	one small image
  *	tree/		2,100 images of 300 processes
+ *	fds/		a checkpoint of one process with 40,000 descriptors
+ *	ps/		a checkpoint of 300 processes
  *
  * Messages are built with protobuf-c, so that this shares no code with what is
  * measured.
@@ -25,6 +27,7 @@
 #include "images/fs.pb-c.h"
 #include "images/mm.pb-c.h"
 #include "images/pagemap.pb-c.h"
+#include "images/pstree.pb-c.h"
 
 static const char *dir;
 
@@ -243,6 +246,73 @@ static void make_tree(unsigned nr)
 	dir = outer;
 }
 
+/* The directory that images go to from now on; returns the one before. */
+static const char *enter(char *path, size_t size, const char *name)
+{
+	const char *outer = dir;
+	snprintf(path, size, "%s/%s", dir, name);
+	if (mkdir(path, 0700) && errno != EEXIST) {
+		perror(path);
+		exit(1);
+	}
+	dir = path;
+	return outer;
+}
+
+static void make_pstree(unsigned nr)
+{
+	FILE *f = open_image("pstree.img", 0x50273030);
+	for (unsigned i = 0; i < nr; i++) {
+		uint32_t tid = 100 + i;
+		PstreeEntry e = PSTREE_ENTRY__INIT;
+		e.pid = tid;
+		e.ppid = i ? 100 + (i - 1) / 4 : 0;
+		e.pgid = e.sid = 100;
+		e.n_threads = 1;
+		e.threads = &tid;
+		put(f, &e.base);
+	}
+	close_image(f);
+}
+
+static void make_fdinfo(const char *name, unsigned nr)
+{
+	FILE *f = open_image(name, 0x56213732);
+	for (unsigned i = 0; i < nr; i++) {
+		FdinfoEntry e = FDINFO_ENTRY__INIT;
+		e.id = i + 1;
+		e.type = FD_TYPES__REG;
+		e.fd = i;
+		put(f, &e.base);
+	}
+	close_image(f);
+}
+
+static void make_fds(unsigned nr)
+{
+	char path[4096];
+	const char *outer = enter(path, sizeof(path), "fds");
+	make_pstree(1);
+	make_core("core-100.img", 1);
+	make_small("ids-100.img", 0, 1);
+	make_small("fs-100.img", 1, 1);
+	make_fdinfo("fdinfo-1.img", nr);
+	make_files("files.img", nr);
+	dir = outer;
+}
+
+static void make_ps(unsigned nr)
+{
+	char path[4096], name[64];
+	const char *outer = enter(path, sizeof(path), "ps");
+	make_pstree(nr);
+	for (unsigned i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "core-%u.img", 100 + i);
+		make_core(name, i);
+	}
+	dir = outer;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -255,5 +325,7 @@ int main(int argc, char **argv)
 	make_mm("mm-1.img", 250000);
 	make_core("core-1.img", 1);
 	make_tree(300);
+	make_fds(40000);
+	make_ps(300);
 	return 0;
 }

@@ -62,6 +62,14 @@ for dir in x86_64/images/*; do
 	done
 done
 
+# Every view has a golden case.
+views=$(crit x -h | tr '\n' ' ' | sed 's/.*the view (\([^)]*\)).*/\1/; s/,//g')
+for what in $views; do
+	cat "$top"/tests/golden/x/*/cmd |
+		grep -qE "crit x .* $what( |\$)|^for what in .*$what"
+	result $? "$what has a golden case"
+done
+
 # A test that compares nothing proves nothing.
 [ $compared -ge 1200 ]
 result $? "enough lines compared ($compared)"

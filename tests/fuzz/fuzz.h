@@ -447,12 +447,34 @@ static inline void fuzz_image(struct fuzz_bytes image,
 	free(text.data);
 }
 
+/* Short cuts and windows change nothing: the other kind of reader agrees. */
+static inline void fuzz_other_window(struct fuzz_bytes text,
+				     const struct fuzz_control *c, bool lenient,
+				     const struct cr_error *said,
+				     struct fuzz_bytes image)
+{
+	struct fuzz_control other = *c;
+	struct fuzz_bytes again;
+	other.window = !c->window;
+	other.sink = c->sink == FUZZ_TIGHT ? FUZZ_MEM : FUZZ_TIGHT;
+	struct cr_error *err = fuzz_from_json(text, &other, lenient, &again);
+	if (err && !said)
+		fuzz_fail("another window refuses", err);
+	fuzz_check(err || !said, "another window takes what is refused");
+	fuzz_check(said || fuzz_same(image, again),
+		   "another window reads something else");
+	cr_error_free(err);
+	free(again.data);
+}
+
 /** Every property of a JSON document that may be hostile. */
 static inline void fuzz_json(struct fuzz_bytes text,
 			     const struct fuzz_control *c, bool lenient)
 {
 	struct fuzz_bytes image, shown;
 	struct cr_error *err = fuzz_from_json(text, c, lenient, &image);
+	if (c->bites)
+		fuzz_other_window(text, c, lenient, err, image);
 	if (!err) {
 		err = fuzz_to_json(image, c, c->bites, false, &shown);
 		if (err)

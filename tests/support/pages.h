@@ -9,6 +9,7 @@
 #ifndef CR_TESTS_SUPPORT_PAGES_H
 #define CR_TESTS_SUPPORT_PAGES_H
 
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -109,6 +109,9 @@ struct bytes cr_test_compress(const char *filter, struct bytes b)
 
 	ck_assert_int_eq(CALL(archive_write_add_filter_by_name, a, filter), 0);
 	ck_assert_int_eq(CALL(archive_write_set_format_raw, a), 0);
+	ck_assert_int_eq(CALL(archive_write_set_filter_option, a, filter,
+			      "compression-level", "1"),
+			 0);
 	ck_assert_int_eq(CALL(archive_write_set_bytes_in_last_block, a, 1), 0);
 	ck_assert_int_eq(CALL(archive_write_open_memory, a, to, room, &used),
 			 0);

@@ -10,6 +10,7 @@ struct values {
 	const char *in, *out, *dir, *file;
 	bool pretty, quiet;
 	unsigned format, what;
+	uint64_t number;
 	struct cr_words words;
 };
 
@@ -48,6 +49,12 @@ static const struct cr_opt any[] = {
 	{ 'q', NULL, NULL, CR_FLAG(struct values, quiet), NULL, "say less" },
 	{ CR_ARG, CR_WORDS(struct values, words, CR_TAKES_FILE),
 	  "MORE", "more files", CR_ANY },
+	{ 0 },
+};
+
+static const struct cr_opt numbers[] = {
+	{ 'n', "number", NULL, CR_NUMBER(struct values, number),
+	  "N", "how many" },
 	{ 0 },
 };
 
@@ -298,6 +305,54 @@ START_TEST(an_ambiguous_name_is_refused)
 }
 END_TEST
 
+START_TEST(numbers_are_decimal_or_hex)
+{
+	assert_parses(numbers, "-n 010");
+	ck_assert_uint_eq(got.number, 10);
+	assert_parses(numbers, "--number=0xffffFFFFffffffff");
+	ck_assert_uint_eq(got.number, UINT64_MAX);
+	assert_parses(numbers, "");
+	ck_assert_uint_eq(got.number, 0);
+}
+END_TEST
+
+START_TEST(sizes_have_units)
+{
+	uint64_t size;
+
+	ck_assert_ptr_null(cr_opts_size("10", &size));
+	ck_assert_uint_eq(size, 10);
+	ck_assert_ptr_null(cr_opts_size("0x10k", &size));
+	ck_assert_uint_eq(size, 16384);
+	ck_assert_ptr_null(cr_opts_size("3G", &size));
+	ck_assert_uint_eq(size, 3ull << 30);
+}
+END_TEST
+
+static void assert_no_size(const char *text, const char *want)
+{
+	uint64_t size;
+	struct cr_error *err = cr_opts_size(text, &size);
+
+	ck_assert_ptr_nonnull(err);
+	ck_assert_str_eq(cr_error_text(err), want);
+	cr_error_free(err);
+}
+
+START_TEST(what_is_no_number_is_refused)
+{
+	assert_refused(numbers, "-n 1x", "option '-n': '1x' is not a number");
+	assert_refused(numbers, "-n -1", "option '-n': '-1' is not a number");
+	assert_refused(numbers, "-n 0x", "option '-n': '0x' is not a number");
+	assert_refused(numbers, "-n 18446744073709551616",
+		       "option '-n': '18446744073709551616' is not a number");
+	assert_no_size("1KK", "'1KK' is not a size");
+	assert_no_size("1B", "'1B' is not a size");
+	assert_no_size("K", "'K' is not a size");
+	assert_no_size("16777216T", "'16777216T' is not a size");
+}
+END_TEST
+
 START_TEST(a_missing_value_is_refused)
 {
 	assert_refused(opts, "f -i", "option '-i' needs FILE");
@@ -447,6 +502,8 @@ static TCase *parsing(void)
 	tcase_add_test(tcase, rest_is_not_parsed);
 	tcase_add_test(tcase, help_is_known_without_a_row);
 	tcase_add_test(tcase, nothing_is_refused_after_help);
+	tcase_add_test(tcase, numbers_are_decimal_or_hex);
+	tcase_add_test(tcase, sizes_have_units);
 	return tcase;
 }
 
@@ -458,6 +515,7 @@ static TCase *refusing(void)
 	tcase_add_test(tcase, an_unknown_name_is_refused);
 	tcase_add_test(tcase, a_mistyped_name_is_refused_with_a_guess);
 	tcase_add_test(tcase, an_ambiguous_name_is_refused);
+	tcase_add_test(tcase, what_is_no_number_is_refused);
 	tcase_add_test(tcase, a_missing_value_is_refused);
 	tcase_add_test(tcase, a_value_for_a_flag_is_refused);
 	tcase_add_test(tcase, a_wrong_choice_is_refused);

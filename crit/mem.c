@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crit/mem/mem.h"
+#include "crit/verb.h"
+
+// To add a view: its function in crit/mem/NAME.c, declared in crit/mem/mem.h,
+// a row here, and a paragraph in the text below.
+// clang-format off
+static const struct {
+	const char *name, *args;
+	size_t min, max; /* arguments */
+	void (*run)(struct cr_mem *m);
+} views[] = {
+	{ "map",     "",                                   0, 0, cr_mem_map },
+	{ "read",    "ADDR LEN",                           2, 2, cr_mem_read },
+	{ "dump",    "ADDR [LEN] -o FILE",                 1, 2, cr_mem_dump },
+	{ "strings", "",                                   0, 0, cr_mem_strings },
+	{ "search",  "PATTERN, --hex BYTES or --regex RE", 0, 1, cr_mem_search },
+};
+
+static const char *const names[] = { "map", "read", "dump", "strings", "search", NULL };
+
+static const struct cr_opt opts[] = {
+	{ 'p', "pid", NULL, CR_STRING(struct cr_mem_opts, pids, CR_TAKES_ANYTHING), "PID[,PID...]", "these processes only" },
+	{ 0, "sysroot", NULL, CR_STRING(struct cr_mem_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped: the root file system of then" },
+	{ 0, "json", NULL, CR_FLAG(struct cr_mem_opts, json), NULL, "write JSON" },
+	{ 0, "hex", NULL, CR_STRING(struct cr_mem_opts, hex, CR_TAKES_ANYTHING), "BYTES", "search: these bytes, as hexadecimal digits" },
+	{ 0, "regex", NULL, CR_STRING(struct cr_mem_opts, regex, CR_TAKES_ANYTHING), "RE", "search: what a POSIX extended regular expression matches" },
+	{ 0, "context", NULL, CR_NUMBER(struct cr_mem_opts, context), "N", "search: show N bytes before and after a match as well" },
+	{ 'n', "min", NULL, CR_NUMBER(struct cr_mem_opts, min), "N", "strings: of at least N characters (default: 4)" },
+	{ 0, "raw", NULL, CR_FLAG(struct cr_mem_opts, raw), NULL, "read: the bytes as they are" },
+	{ 'o', "out", "output", CR_STRING(struct cr_mem_opts, out, CR_TAKES_FILE), "FILE", "dump: where to" },
+	{ CR_ARG, CR_STRING(struct cr_mem_opts, dir, CR_TAKES_DIR), "DIR", "the checkpoint" },
+	{ CR_ARG, CR_CHOICE(struct cr_mem_opts, what, names), "WHAT", "the view" },
+	{ CR_ARG, CR_WORDS(struct cr_mem_opts, args, CR_TAKES_ANYTHING), "ARG", "what the view takes", CR_ANY },
+	{ 0 },
+};
+// clang-format on
+
+static struct cr_error *write_out(void *arg, const void *data, size_t size)
+{
+	/* The frame asks the stream how it went. */
+	fwrite(data, 1, size, arg);
+	return NULL;
+}
+
+static struct cr_error *parse_pid(const char *text, uint32_t *ret,
+				  const char **end_ret)
+{
+	char *end;
+	errno = 0;
+	unsigned long pid = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || errno || pid > UINT32_MAX ||
+	    (*end && *end != ','))
+		return cr_error_new(CR_ERR_USAGE, "'%.*s' is no pid",
+				    (int)strcspn(text, ","), text);
+	*ret = (uint32_t)pid;
+	*end_ret = end;
+	return NULL;
+}
+
+/* "12,34", or all. */
+static struct cr_error *choose_pids(struct cr_mem *m, const char *text)
+{
+	if (!text)
+		return cr_memory_pids(&m->memory, &m->pids);
+	m->pids.id = calloc(strlen(text) / 2 + 1, sizeof(m->pids.id[0]));
+	if (!m->pids.id)
+		return cr_enomem;
+	for (;;) {
+		struct cr_error *err =
+			parse_pid(text, &m->pids.id[m->pids.nr], &text);
+		if (err)
+			return err;
+		m->pids.nr++;
+		if (!*text++)
+			return NULL;
+	}
+}
+
+static struct cr_error *start(struct cr_mem *m)
+{
+	const struct cr_mem_opts *o = m->o;
+	size_t nr = o->args.nr;
+	if (nr < views[o->what - 1].min || nr > views[o->what - 1].max)
+		return cr_error_new(CR_ERR_USAGE, "%s takes %s", names[o->what - 1],
+				    *views[o->what - 1].args ?
+					    views[o->what - 1].args :
+					    "no arguments");
+	struct cr_error *err = cr_set_open(o->dir, &m->x.set);
+	if (!err)
+		err = cr_memory_init(&m->memory, &m->x.set, o->sysroot);
+	if (!err)
+		err = choose_pids(m, o->pids);
+	return err ? err : cr_out_init_fn(&m->x.out, write_out, m->out);
+}
+
+static struct cr_error *show(struct cr_mem *m)
+{
+	struct cr_x *x = &m->x;
+	views[m->o->what - 1].run(m);
+	if (x->json && !x->err)
+		cr_x_fail(x, cr_out_put(&x->out, "\n", 1));
+	if (!x->err)
+		cr_x_fail(x, cr_out_flush(&x->out));
+	struct cr_error *err = x->err ?: x->finding;
+	if (err == x->finding && x->nr_findings > 1)
+		err = cr_error_new(cr_error_code(err), "%s; and %zu more",
+				   cr_error_text(err), x->nr_findings - 1);
+	else if (err == x->finding)
+		x->finding = NULL;
+	return err;
+}
+
+static struct cr_error *run(const struct cr_verb_call *call)
+{
+	const struct cr_mem_opts *o = call->values;
+	struct cr_mem m = { .x = { .json = o->json }, .o = o, .out = call->out };
+	struct cr_error *err = start(&m);
+	m.x.w = (struct cr_writer){ .out = &m.x.out };
+	if (!err)
+		err = show(&m);
+	cr_error_free(m.x.finding);
+	cr_out_deinit(&m.x.out);
+	cr_pages_close(&m.pages);
+	cr_memory_deinit(&m.memory);
+	cr_set_close(&m.x.set);
+	free(m.pids.id);
+	free(m.part);
+	free(m.name);
+	return err;
+}
+
+const struct cr_verb cr_verb_mem = {
+	.name = "mem",
+	.summary = "read, search and write out the memory of processes",
+	.text = "Shows what was in the memory of a checkpoint's processes: "
+		"pages of this checkpoint and of its parents, shared memory, "
+		"memfds, compressed pages and, with --sysroot, mapped files. "
+		"Memory that was never touched reads as zeros. All processes "
+		"are looked at unless -p chooses; then also what is in shared "
+		"memory that none of them maps. Addresses are decimal, or hex "
+		"behind 0x.\n"
+		"\n"
+		"map: the mappings, and how many pages of each were saved "
+		"here, are in a parent, or were left to be sent later. JSON: "
+		"[{pid or shmid, page_size, maps: [{start, end, perms, name, "
+		"offset, pages, saved, parent, lazy}]}].\n"
+		"\n"
+		"read ADDR LEN: a hexdump, or with --raw the bytes. LEN may "
+		"end in K, M, G or T. A row \"*\" stands for rows whose bytes "
+		"are all those of the row above it. JSON: {pid, address, data "
+		"in base64}.\n"
+		"\n"
+		"dump ADDR [LEN]: writes a range, or the mapping that ADDR is "
+		"in, to the file that -o names. Zeros become holes, and so "
+		"does what is not there; that is then said, and the exit "
+		"status is 1. JSON: {pid, address, size}.\n"
+		"\n"
+		"strings: printable ASCII of at least -n characters, with the "
+		"process and the address; one of more than 16384 characters "
+		"is cut into several. JSON: [{pid or shmid, address, text}].\n"
+		"\n"
+		"search PATTERN: every place where the text stands, or what "
+		"--hex or --regex say in its stead, with the process, the "
+		"address, the mapping, the file or area with the offset in "
+		"it, and the pages image with the offset in that. Matches "
+		"across any borders are found, and those that overlap; one "
+		"that lies wholly in memory never touched is not. For --regex "
+		"a NUL ends a line as a newline does, bytes are characters, "
+		"matches do not overlap, and one of more than 4096 bytes may "
+		"be cut. JSON: [{pid or shmid, address, vma: {start, end, "
+		"perms, name, offset}, image, parents, image_offset, size, "
+		"match, context: {address, data}}].\n"
+		"\n"
+		"What is wrong in one process does not keep the others from "
+		"being looked at; it is said at the end, and the exit status "
+		"is 1.",
+	.opts = opts,
+	.values_size = sizeof(struct cr_mem_opts),
+	.run = run,
+};

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crit/verb.h"
+#include "crit/x/views.h"
+
+struct x {
+	const char *dir, *pids;
+	unsigned what;
+	bool json, secrets;
+};
+
+static const char *const names[] = {
+#define VIEW(name, ...) #name,
+#include "crit/x/views.def"
+#undef VIEW
+	NULL,
+};
+
+static const struct {
+	void (*run)(struct cr_x *x);
+	bool needs_tree;
+} views[] = {
+#define VIEW(name, tree, ...) { cr_x_view_##name, tree },
+#include "crit/x/views.def"
+#undef VIEW
+};
+
+// clang-format off
+static const struct cr_opt opts[] = {
+	{ 'p', "pid", NULL, CR_STRING(struct x, pids, CR_TAKES_ANYTHING), "PID[,PID...]", "these processes only" },
+	{ 0, "json", NULL, CR_FLAG(struct x, json), NULL, "write JSON" },
+	{ 0, "show-secrets", NULL, CR_FLAG(struct x, secrets), NULL, "show key material, which is left out otherwise" },
+	{ CR_ARG, CR_STRING(struct x, dir, CR_TAKES_DIR), "DIR", "the checkpoint" },
+	{ CR_ARG, CR_CHOICE(struct x, what, names), "WHAT", "the view" },
+	{ 0 },
+};
+// clang-format on
+
+static struct cr_error *write_out(void *arg, const void *data, size_t size)
+{
+	/* The frame asks the stream how it went. */
+	fwrite(data, 1, size, arg);
+	return NULL;
+}
+
+static struct cr_error *add_pid(struct cr_x *x, const char *word, size_t size)
+{
+	char *end;
+	errno = 0;
+	unsigned long pid = strtoul(word, &end, 10);
+	if (*word < '0' || *word > '9' || end != word + size || errno ||
+	    pid > UINT32_MAX)
+		return cr_error_new(CR_ERR_USAGE, "'%.*s' is no pid", (int)size,
+				    word);
+	if (!cr_pstree_find(&x->tree, (uint32_t)pid))
+		return cr_error_new(CR_ERR_NOT_FOUND,
+				    "pstree.img: no process %lu", pid);
+	x->pids[x->nr_pids++] = (uint32_t)pid;
+	return NULL;
+}
+
+/* "12,34" */
+static struct cr_error *choose_pids(struct cr_x *x, const char *text)
+{
+	struct cr_error *err = NULL;
+	if (!text)
+		return NULL;
+	x->pids = calloc(strlen(text) / 2 + 1, sizeof(x->pids[0]));
+	if (!x->pids)
+		return cr_enomem;
+	for (bool more = true; more && !err;) {
+		size_t size = strcspn(text, ",");
+		err = add_pid(x, text, size);
+		more = text[size];
+		text += size + 1;
+	}
+	return err;
+}
+
+static struct cr_error *start(struct cr_x *x, const struct x *o, FILE *out)
+{
+	struct cr_error *err = cr_set_open(o->dir, &x->set);
+	if (err)
+		return err;
+	err = cr_pstree_load(&x->set, &x->tree);
+	/* A pre-dump has none. */
+	if (!views[o->what - 1].needs_tree)
+		cr_error_catch(&err, CR_ERR_NOT_FOUND);
+	if (err)
+		return cr_error_at(err, "%s", o->dir);
+	err = choose_pids(x, o->pids);
+	return err ? err : cr_out_init_fn(&x->out, write_out, out);
+}
+
+static struct cr_error *show(struct cr_x *x, const struct x *o)
+{
+	views[o->what - 1].run(x);
+	if (x->json && !x->err)
+		cr_x_fail(x, cr_out_put(&x->out, "\n", 1));
+	if (!x->err)
+		cr_x_fail(x, cr_out_flush(&x->out));
+	struct cr_error *err = x->err ?: x->finding;
+	if (err == x->finding && x->nr_findings > 1)
+		err = cr_error_new(CR_ERR_FORMAT, "%s; and %zu more",
+				   cr_error_text(err), x->nr_findings - 1);
+	else if (err == x->finding)
+		x->finding = NULL;
+	return err;
+}
+
+static struct cr_error *run(const struct cr_verb_call *call)
+{
+	const struct x *o = call->values;
+	struct cr_x x = { .json = o->json, .secrets = o->secrets };
+	struct cr_error *err = start(&x, o, call->out);
+	x.w = (struct cr_writer){ .out = &x.out };
+	if (!err)
+		err = show(&x, o);
+	cr_error_free(x.finding);
+	cr_out_deinit(&x.out);
+	cr_files_free(&x.files);
+	cr_pstree_free(&x.tree);
+	cr_set_close(&x.set);
+	free(x.pids);
+	return err;
+}
+
+#define VIEW(name, tree, summary, text, json) \
+	"\n\n" #name ": " summary ". " text "JSON: " json
+
+const struct cr_verb cr_verb_x = {
+	.name = "x",
+	.summary = "look at a checkpoint: processes, files, memory",
+	.text = "Shows one view of a checkpoint. Control characters and bytes "
+		"that are not UTF-8 in names are shown as \\xNN. With --json "
+		"numbers are numbers, addresses are text in hex, names are "
+		"text, or {\"@qp\": ...} in quoted-printable if they are not "
+		"UTF-8; what an image does not say is null or absent.\n"
+		"\n"
+		"What is wrong in the images does not end a view: it shows "
+		"what there is, then says what was wrong first, and exits with "
+		"1. A process that was a zombie has no files and no memory; "
+		"where those would be stands the word zombie.\n"
+		"\n"
+		"Those from sk on are tables: a heading and a line for each "
+		"row, - for what is null. Their columns are the keys of the "
+		"objects that --json makes a list of."
+#include "crit/x/views.def"
+#undef VIEW
+	,
+	.opts = opts,
+	.values_size = sizeof(struct x),
+	.run = run,
+};

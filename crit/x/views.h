@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The views: one function each, declared from the list in views.def.
+ */
+#ifndef CR_CRIT_X_VIEWS_H
+#define CR_CRIT_X_VIEWS_H
+
+#include "crit/x/x.h"
+
+#define VIEW(name, ...) void cr_x_view_##name(struct cr_x *x);
+#include "crit/x/views.def"
+#undef VIEW
+
+#endif
