@@ -89,8 +89,8 @@ static inline const uint8_t *quick_number(const uint8_t *p, uint64_t *ret)
 
 static inline unsigned hex_digit(uint8_t c)
 {
-	unsigned letter = (c | 0x20u) - 'a';
-	return letter < 6 ? letter + 10 : (unsigned)c - '0';
+	unsigned letter = (c | 0x20u) - 'a', digit = (unsigned)c - '0';
+	return letter < 6 ? letter + 10 : digit < 10 ? digit : 16;
 }
 
 /* "0x" and up to 16 digits, with their quotes. */
