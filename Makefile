@@ -155,6 +155,7 @@ link = $Q$(CC) $(LDFLAGS_ALL) $(filter %.o %.a,$^) -o $@ $(LIBS)
 PROTOBUF := $(call PKG,--libs libprotobuf-c)
 LZ4      := $(call PKG,--libs liblz4)
 JSON     := $(call PKG,--libs jansson)
+NETTLE   := $(call PKG,--libs nettle)
 LIB      := $(BUILD)/libcritter.a
 MAINS    := crit/main.c restore/main.c
 
@@ -163,7 +164,7 @@ $(BUILD)/crit.a: $(call objects,$(filter-out $(MAINS),$(CRIT_SRC)))
 $(BUILD)/restore.a: $(call objects,$(filter-out $(MAINS),$(RESTORE_SRC)))
 $(BUILD)/support.a: $(call objects,$(SUPPORT_SRC) $(GEN)/images/opts.pb-c.c)
 
-$(BUILD)/crit: LIBS = $(PROTOBUF) $(LZ4) $(JSON)
+$(BUILD)/crit: LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(NETTLE)
 $(BUILD)/crit: $(BUILD)/obj/crit/main.o $(BUILD)/crit.a $(LIB)
 	$(call say,LINK)
 	$(link)
@@ -196,7 +197,7 @@ BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
 $(BUILD)/tests/unit/crit/%: PARTS = $(BUILD)/crit.a
 $(BUILD)/tests/unit/restore/%: PARTS = $(BUILD)/restore.a
 
-$(UNIT_BIN): LIBS = $(call PKG,--libs check libprotobuf-c liblz4 jansson)
+$(UNIT_BIN): LIBS = $(call PKG,--libs check libprotobuf-c liblz4 jansson nettle)
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/support.a $(BUILD)/crit.a \
 		$(BUILD)/restore.a $(LIB)
 	$(call say,LINK)
@@ -205,7 +206,7 @@ $(UNIT_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/support.a $(BUILD)/crit.a \
 
 # `make check` replays a corpus through each; `make fuzz` puts libFuzzer there.
 FUZZ_MAIN = $(BUILD)/obj/tests/fuzz/replay.o
-$(FUZZ_BIN): LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(filter -fsanitize=%,$(FUZZ_MAIN))
+$(FUZZ_BIN): LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(NETTLE) $(filter -fsanitize=%,$(FUZZ_MAIN))
 $(FUZZ_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(filter %.o,$(FUZZ_MAIN)) $(LIB)
 	$(call say,LINK)
 	@mkdir -p $(@D)
@@ -292,7 +293,7 @@ uninstall: ## Remove what install put there
 # Debian packages: to build; to test (check, criu, jq, python3); to lint and fuzz.
 PACKAGES = gcc libc6-dev make pkg-config protobuf-compiler libprotobuf-dev \
 	protobuf-c-compiler libprotobuf-c-dev liblz4-dev \
-	libarchive-dev libarchive13 libjansson-dev check criu jq python3 shellcheck clang xz-utils
+	libarchive-dev libarchive13 libjansson-dev nettle-dev check criu jq python3 shellcheck clang xz-utils
 # The fuzzer's runtime comes in a package named after the version of clang.
 CLANG_RT = libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
 

@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <nettle/base16.h>
+#include <nettle/sha2.h>
+
 #include "lib/base/cleanup.h"
 #include "lib/store/json.h"
-#include "lib/store/sha256.h"
 
 /* Layers that are larger are taken as they are. */
 #define CHECKED_SIZE (16 * 1024 * 1024)
@@ -41,20 +43,21 @@ struct layout {
 
 static struct cr_error *check_digest(struct cr_file *file, const char *want)
 {
-	struct cr_sha256 sha;
-	uint8_t chunk[16 * 1024];
-	char got[65];
-	cr_sha256_init(&sha);
+	struct sha256_ctx sha;
+	uint8_t chunk[16 * 1024], digest[SHA256_DIGEST_SIZE];
+	char got[BASE16_ENCODE_LENGTH(SHA256_DIGEST_SIZE) + 1] = "";
+	sha256_init(&sha);
 	for (uint64_t off = 0; off < file->size;) {
 		uint64_t left = file->size - off;
 		size_t n = left < sizeof(chunk) ? (size_t)left : sizeof(chunk);
 		struct cr_error *err = cr_file_read(file, chunk, n, off);
 		if (err)
 			return err;
-		cr_sha256_add(&sha, chunk, n);
+		sha256_update(&sha, n, chunk);
 		off += n;
 	}
-	cr_sha256_end(&sha, got);
+	sha256_digest(&sha, sizeof(digest), digest);
+	base16_encode_update(got, sizeof(digest), digest);
 	if (strcmp(got, want))
 		return cr_error_new(CR_ERR_FORMAT,
 				    "its digest is sha256:%s, not what its "

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/store/sha256.h"
+#include <nettle/base16.h>
+#include <nettle/sha2.h>
+
 #include "tests/support/codec.h"
 #include "tests/support/files.h"
 #include "tests/support/main.h"
@@ -16,12 +18,14 @@
 
 static const char *digest_of(struct bytes b)
 {
-	struct cr_sha256 sha;
+	struct sha256_ctx sha;
+	uint8_t digest[SHA256_DIGEST_SIZE];
 	char *got = cr_test_alloc(65);
 
-	cr_sha256_init(&sha);
-	cr_sha256_add(&sha, b.p, b.size);
-	cr_sha256_end(&sha, got);
+	sha256_init(&sha);
+	sha256_update(&sha, b.size, b.p);
+	sha256_digest(&sha, sizeof(digest), digest);
+	base16_encode_update(got, sizeof(digest), digest);
 	return got;
 }
 
