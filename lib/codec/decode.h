@@ -25,7 +25,7 @@
  * A message of up to 16 KiB is written in one pass over memory in the hope that
  * it is usual; if it is not, that is cut off and done again by the general
  * walker, which takes a look before it writes and works on messages of any size
- * in constant memory. (Only a message in an unusual order needs more: 24 bytes
+ * in constant memory. (Only a message in an unusual order needs more: 16 bytes
  * for each of its fields.)
  */
 #ifndef CR_LIB_CODEC_DECODE_H
