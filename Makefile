@@ -257,6 +257,8 @@ fuzz: ## Fuzz with libFuzzer (FUZZ=name, FUZZ_TIME=seconds)
 		echo "== fuzz $$name"; \
 		mkdir -p build/fuzz/corpus/$$name build/fuzz/artifacts; \
 		build/fuzz/tests/fuzz/$$name -max_total_time=$(FUZZ_TIME) \
+			-timeout=25 -rss_limit_mb=2048 \
+			$$(ls tests/fuzz/$$name.dict 2>/dev/null | sed s/^/-dict=/) \
 			-artifact_prefix=build/fuzz/artifacts/$$name- \
 			build/fuzz/corpus/$$name \
 			$$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit; \

@@ -8,6 +8,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
 
+#define SMALL_CAP 4096 /* a window is no smaller */
+
 /* The window's first size bytes are unread. */
 static void set_window(struct cr_source *src, size_t size)
 {
@@ -27,14 +29,13 @@ static struct cr_error *alloc_window(struct cr_source *src, size_t cap)
 }
 
 /* Everything but the window. */
-static struct cr_error *use_fd(struct cr_source *src, int fd)
+static struct cr_error *use_fd(struct cr_source *src, int fd, struct stat *st)
 {
-	struct stat st;
-	if (fstat(fd, &st))
+	if (fstat(fd, st))
 		return cr_error_sys("fstat");
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st->st_mode))
 		return cr_error_new(CR_ERR_USAGE, "is a directory");
-	off_t pos = S_ISREG(st.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
+	off_t pos = S_ISREG(st->st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
 	if (pos >= 0) {
 		src->seekable = true;
 		src->fd_base = (uint64_t)pos;
@@ -42,11 +43,22 @@ static struct cr_error *use_fd(struct cr_source *src, int fd)
 	return NULL;
 }
 
+/* A window for the file: a small one is read whole into as much as it needs,
+ * which is one byte more, to see that it ends. */
+static size_t window_for(const struct cr_source *src, const struct stat *st)
+{
+	uint64_t left = (uint64_t)st->st_size - src->fd_base;
+	if (!src->seekable || left >= CR_SOURCE_CAP)
+		return CR_SOURCE_CAP;
+	return left < SMALL_CAP ? SMALL_CAP : (size_t)left + 1;
+}
+
 struct cr_error *cr_source_init_fd(struct cr_source *src, int fd)
 {
+	struct stat st;
 	*src = (struct cr_source){ .fd = fd };
-	struct cr_error *err = use_fd(src, fd);
-	return err ? err : alloc_window(src, CR_SOURCE_CAP);
+	struct cr_error *err = use_fd(src, fd, &st);
+	return err ? err : alloc_window(src, window_for(src, &st));
 }
 
 struct cr_error *cr_source_reset_fd(struct cr_source *src, int fd)
@@ -61,7 +73,12 @@ struct cr_error *cr_source_reset_fd(struct cr_source *src, int fd)
 		.count_lines = old.count_lines,
 	};
 	set_window(src, 0);
-	return use_fd(src, fd);
+	struct stat st;
+	struct cr_error *err = use_fd(src, fd, &st);
+	if (err || src->cap >= window_for(src, &st))
+		return err;
+	free(cr_take_ptr(src->buf));
+	return alloc_window(src, CR_SOURCE_CAP);
 }
 
 struct cr_error *cr_source_init_read(struct cr_source *src, size_t cap,
