@@ -177,40 +177,38 @@ static struct cr_error *treat_json(const char *name, int fd,
 	return err;
 }
 
-static struct cr_error *copy_file(int in_fd, int out_dir, const char *name,
-				  mode_t mode, uint64_t size)
+/* A new file with the mode of another. */
+static struct cr_error *create_like(const struct stat *st, int out_dir,
+				    const char *name, int *fd_ret)
 {
 	cr_auto_close int fd = openat(
 		out_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return cr_error_sys("cannot create");
-	if (fchmod(fd, mode & 07777))
+	if (fchmod(fd, st->st_mode & 07777))
 		return cr_error_sys("cannot set the mode");
-	if (!ioctl(fd, FICLONE, in_fd))
-		return NULL;
-	return cr_io_copy(in_fd, 0, size, fd);
+	*fd_ret = cr_take_fd(&fd);
+	return NULL;
 }
 
 /* Reflink, hard link or copy, whichever works first. */
 static struct cr_error *carry_over(int in_fd, const struct stat *st,
 				   int out_dir, const char *name)
 {
-	cr_auto_close int fd = openat(
-		out_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return cr_error_sys("cannot create");
-	if (!ioctl(fd, FICLONE, in_fd))
-		return fchmod(fd, st->st_mode & 07777) ?
-			       cr_error_sys("cannot set the mode") :
-			       NULL;
+	cr_auto_close int clone = -1;
+	struct cr_error *err = create_like(st, out_dir, name, &clone);
+	if (err || !ioctl(clone, FICLONE, in_fd))
+		return err;
 	if (unlinkat(out_dir, name, 0))
 		return cr_error_sys("cannot remove");
 	char self[64];
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", in_fd);
 	if (!linkat(AT_FDCWD, self, out_dir, name, AT_SYMLINK_FOLLOW))
 		return NULL;
-	return copy_file(in_fd, out_dir, name, st->st_mode,
-			 (uint64_t)st->st_size);
+	cr_auto_close int copy = -1;
+	err = create_like(st, out_dir, name, &copy);
+	return err ? err :
+		     cr_io_copy(in_fd, 0, (uint64_t)st->st_size, copy);
 }
 
 /* Errors name the file. */

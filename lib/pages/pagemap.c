@@ -19,7 +19,7 @@ struct entry {
 	uint64_t in_parent, flags;
 	bool has_vaddr, has_flags, has_blocks;
 	uint64_t payload_size, pages_per_block;
-	size_t first_block; /* sizes are put in map->block_off for now */
+	size_t first_block; /* in map->block_off: sizes until place_blocks() */
 	size_t nr_blocks;
 };
 
