@@ -40,13 +40,6 @@ static const struct cr_opt opts[] = {
 };
 // clang-format on
 
-static struct cr_error *write_out(void *arg, const void *data, size_t size)
-{
-	/* The frame asks the stream how it went. */
-	fwrite(data, 1, size, arg);
-	return NULL;
-}
-
 static struct cr_error *parse_pid(const char *text, uint32_t *ret,
 				  const char **end_ret)
 {
@@ -95,24 +88,14 @@ static struct cr_error *start(struct cr_mem *m)
 		err = cr_memory_init(&m->memory, &m->x.set, o->sysroot);
 	if (!err)
 		err = choose_pids(m, o->pids);
-	return err ? err : cr_out_init_fn(&m->x.out, write_out, m->out);
+	return err ? err : cr_x_begin(&m->x, m->out);
 }
 
 static struct cr_error *show(struct cr_mem *m)
 {
 	struct cr_x *x = &m->x;
 	views[m->o->what - 1].run(m);
-	if (x->json && !x->err)
-		cr_x_fail(x, cr_out_put(&x->out, "\n", 1));
-	if (!x->err)
-		cr_x_fail(x, cr_out_flush(&x->out));
-	struct cr_error *err = x->err ?: x->finding;
-	if (err == x->finding && x->nr_findings > 1)
-		err = cr_error_new(cr_error_code(err), "%s; and %zu more",
-				   cr_error_text(err), x->nr_findings - 1);
-	else if (err == x->finding)
-		x->finding = NULL;
-	return err;
+	return cr_x_end(x);
 }
 
 static struct cr_error *run(const struct cr_verb_call *call)
@@ -120,7 +103,6 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	const struct cr_mem_opts *o = call->values;
 	struct cr_mem m = { .x = { .json = o->json }, .o = o, .out = call->out };
 	struct cr_error *err = start(&m);
-	m.x.w = (struct cr_writer){ .out = &m.x.out };
 	if (!err)
 		err = show(&m);
 	cr_error_free(m.x.finding);

@@ -39,13 +39,6 @@ static const struct cr_opt opts[] = {
 };
 // clang-format on
 
-static struct cr_error *write_out(void *arg, const void *data, size_t size)
-{
-	/* The frame asks the stream how it went. */
-	fwrite(data, 1, size, arg);
-	return NULL;
-}
-
 static struct cr_error *add_pid(struct cr_x *x, const char *word, size_t size)
 {
 	char *end;
@@ -92,23 +85,13 @@ static struct cr_error *start(struct cr_x *x, const struct x *o, FILE *out)
 	if (err)
 		return cr_error_at(err, "%s", o->dir);
 	err = choose_pids(x, o->pids);
-	return err ? err : cr_out_init_fn(&x->out, write_out, out);
+	return err ? err : cr_x_begin(x, out);
 }
 
 static struct cr_error *show(struct cr_x *x, const struct x *o)
 {
 	views[o->what - 1].run(x);
-	if (x->json && !x->err)
-		cr_x_fail(x, cr_out_put(&x->out, "\n", 1));
-	if (!x->err)
-		cr_x_fail(x, cr_out_flush(&x->out));
-	struct cr_error *err = x->err ?: x->finding;
-	if (err == x->finding && x->nr_findings > 1)
-		err = cr_error_new(CR_ERR_FORMAT, "%s; and %zu more",
-				   cr_error_text(err), x->nr_findings - 1);
-	else if (err == x->finding)
-		x->finding = NULL;
-	return err;
+	return cr_x_end(x);
 }
 
 static struct cr_error *run(const struct cr_verb_call *call)
@@ -116,7 +99,6 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	const struct x *o = call->values;
 	struct cr_x x = { .json = o->json, .secrets = o->secrets };
 	struct cr_error *err = start(&x, o, call->out);
-	x.w = (struct cr_writer){ .out = &x.out };
 	if (!err)
 		err = show(&x, o);
 	cr_error_free(x.finding);
@@ -128,7 +110,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	return err;
 }
 
-#define VIEW(name, tree, summary, text, json) \
+#define VIEW(name, tree, keys, skip, summary, text, json) \
 	"\n\n" #name ": " summary ". " text "JSON: " json
 
 const struct cr_verb cr_verb_x = {

@@ -301,10 +301,23 @@ static char *put_hex_columns(char *o, const uint8_t *data, size_t size)
 	return o;
 }
 
+void cr_mem_hex(char ret[CR_MEM_HEX_MAX], uint64_t vaddr, const uint8_t *data,
+		size_t size)
+{
+	char *o = ret + sprintf(ret, "%012" PRIx64 " ", vaddr);
+	o = put_hex_columns(o, data, size);
+	memcpy(o, "  |", 3);
+	o += 3;
+	for (size_t i = 0; i < size; i++)
+		*o++ = data[i] >= ' ' && data[i] < 0x7f ? (char)data[i] : '.';
+	*o++ = '|';
+	*o = 0;
+}
+
 void cr_mem_row(struct cr_mem *m, struct cr_mem_rows *rows, uint64_t vaddr,
 		const uint8_t *data, size_t size)
 {
-	char text[128], *o;
+	char text[CR_MEM_HEX_MAX];
 	bool same =
 		rows->has_last && size == 16 && !memcmp(rows->last, data, 16);
 	if (same && !rows->starred)
@@ -315,12 +328,6 @@ void cr_mem_row(struct cr_mem *m, struct cr_mem_rows *rows, uint64_t vaddr,
 	rows->has_last = size == 16;
 	if (size == 16)
 		memcpy(rows->last, data, 16);
-	o = put_hex_columns(text, data, size);
-	o = memcpy(o, "  |", 3);
-	o += 3;
-	for (size_t i = 0; i < size; i++)
-		*o++ = data[i] >= ' ' && data[i] < 0x7f ? (char)data[i] : '.';
-	*o++ = '|';
-	*o = 0;
-	cr_x_text(&m->x, "%s%012" PRIx64 " %s\n", rows->indent, vaddr, text);
+	cr_mem_hex(text, vaddr, data, size);
+	cr_x_text(&m->x, "%s%s\n", rows->indent, text);
 }

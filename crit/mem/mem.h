@@ -84,6 +84,11 @@ void cr_mem_place(struct cr_mem *m, uint64_t vaddr);
 struct cr_error *cr_mem_range(struct cr_mem *m, size_t i, uint64_t *vaddr_ret,
 			      uint64_t *size_ret) CR_MUST_CHECK;
 
+/* "ADDRESS  xx xx ...  |text|" of up to 16 bytes. */
+#define CR_MEM_HEX_MAX 128
+void cr_mem_hex(char ret[CR_MEM_HEX_MAX], uint64_t vaddr, const uint8_t *data,
+		size_t size);
+
 /* Rows of a hexdump as they come. Starts zeroed, but for indent. */
 struct cr_mem_rows {
 	const char *indent;

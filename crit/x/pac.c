@@ -71,9 +71,9 @@ static void show_values(struct cr_x *x, const struct keys *keys)
 {
 	for (int i = 0; i < NR_KEYS; i++) {
 		if (i < 4 ? keys->address : keys->generic)
-			cr_cell_text(x, "0x%016llx%016llx",
-				     (unsigned long long)keys->value[i][1],
-				     (unsigned long long)keys->value[i][0]);
+			cr_cell_secret(x, "0x%016llx%016llx",
+				       (unsigned long long)keys->value[i][1],
+				       (unsigned long long)keys->value[i][0]);
 		else
 			cr_cell_none(x);
 	}
@@ -101,14 +101,14 @@ static void show(struct cr_x *x, void *arg, const struct cr_task *task,
 		cr_cell_bool(x, is_same(&keys, &leader->keys));
 	else
 		cr_cell_none(x);
-	if (x->secrets)
+	if (x->secrets || x->rows)
 		show_values(x, &keys);
 }
 
 void cr_x_view_pac(struct cr_x *x)
 {
 	struct leader leader = { 0 };
-	cr_table_begin(x, x->secrets ? secret_columns : columns);
+	cr_table_begin(x, x->secrets || x->rows ? secret_columns : columns);
 	cr_x_each_thread(x, show, &leader);
 	cr_table_end(x);
 }

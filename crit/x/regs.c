@@ -37,8 +37,8 @@ static void show_reg(struct cr_x *x, void *arg, const struct cr_field_at *at)
 		cr_cell_string(x, at->name);
 	else
 		cr_cell_text(x, "%s[%ld]", at->name, at->i);
-	if (is_secret(at) && !x->secrets)
-		cr_cell_none(x);
+	if (is_secret(at))
+		cr_cell_secret(x, "0x%llx", (unsigned long long)at->value);
 	else
 		cr_cell_hex(x, at->value);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crit/x/rows.h"
 #include "lib/base/cleanup.h"
 
 #define MAX_COLUMNS 16
@@ -219,6 +220,22 @@ void cr_cell_text(struct cr_x *x, const char *fmt, ...)
 		return;
 	}
 	cr_cell_bytes(x, text, (size_t)n);
+}
+
+void cr_cell_secret(struct cr_x *x, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	if (!x->secrets && !x->rows) {
+		cr_cell_none(x);
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (x->rows && !x->secrets)
+		cr_rows_secret(x);
+	cr_cell_string(x, text);
 }
 
 void cr_cell_name_or(struct cr_x *x, const char *name, uint64_t value)

@@ -39,6 +39,10 @@ void cr_cell_bytes(struct cr_x *x, const void *name, size_t size);
 /** As printf(3): in JSON a string. */
 void cr_cell_text(struct cr_x *x, const char *fmt, ...) CR_PRINTF(2, 3);
 
+/** As cr_cell_text(), but nothing without --show-secrets. What is recorded
+ * (rows.h) has it nonetheless, and marked as such. */
+void cr_cell_secret(struct cr_x *x, const char *fmt, ...) CR_PRINTF(2, 3);
+
 /** A name if there is one for the number, else the number, in both forms. */
 void cr_cell_name_or(struct cr_x *x, const char *name, uint64_t value);
 

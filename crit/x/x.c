@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crit/x/rows.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/num.h"
 #include "lib/base/qp.h"
@@ -28,6 +29,34 @@ void cr_x_find(struct cr_x *x, struct cr_error *err)
 		cr_error_free(err);
 	else
 		x->finding = err;
+}
+
+static struct cr_error *write_out(void *arg, const void *data, size_t size)
+{
+	/* The frame asks the stream how it went. */
+	fwrite(data, 1, size, arg);
+	return NULL;
+}
+
+struct cr_error *cr_x_begin(struct cr_x *x, FILE *out)
+{
+	x->w = (struct cr_writer){ .out = &x->out };
+	return cr_out_init_fn(&x->out, write_out, out);
+}
+
+struct cr_error *cr_x_end(struct cr_x *x)
+{
+	if (x->json && !x->err)
+		cr_x_fail(x, cr_out_put(&x->out, "\n", 1));
+	if (!x->err)
+		cr_x_fail(x, cr_out_flush(&x->out));
+	struct cr_error *err = x->err ?: x->finding;
+	if (err == x->finding && x->nr_findings > 1)
+		err = cr_error_new(cr_error_code(err), "%s; and %zu more",
+				   cr_error_text(err), x->nr_findings - 1);
+	else if (err == x->finding)
+		x->finding = NULL;
+	return err;
 }
 
 bool cr_x_wants(const struct cr_x *x, uint32_t pid)
@@ -230,6 +259,10 @@ static bool begin(struct cr_x *x, const char *key)
 {
 	if (!x->json || x->err)
 		return false;
+	if (x->rows) {
+		cr_rows_cell(x, key);
+		return !x->err;
+	}
 	cr_x_fail(x, cr_out_drain(&x->out));
 	if (!x->err)
 		cr_x_fail(x, key ? cr_writer_key(&x->w, key) :
@@ -241,13 +274,17 @@ void cr_x_open(struct cr_x *x, const char *key, char bracket)
 {
 	/* The outermost value is no item. */
 	bool inner = x->w.depth > 0;
-	if (x->json && !x->err && (!inner || begin(x, key)))
+	if (x->rows && !x->err)
+		cr_rows_open(x, key, bracket);
+	else if (x->json && !x->err && (!inner || begin(x, key)))
 		cr_x_fail(x, cr_writer_open(&x->w, bracket));
 }
 
 void cr_x_close(struct cr_x *x, char bracket)
 {
-	if (x->json && !x->err)
+	if (x->rows && !x->err)
+		cr_rows_close(x, bracket);
+	else if (x->json && !x->err)
 		cr_x_fail(x, cr_writer_close(&x->w, bracket));
 }
 
@@ -284,10 +321,15 @@ void cr_x_bool(struct cr_x *x, const char *key, bool value)
 		cr_x_fail(x, cr_writer_raw(&x->w, value ? "true" : "false"));
 }
 
-void cr_x_null(struct cr_x *x, const char *key)
+void cr_x_raw(struct cr_x *x, const char *key, const char *json)
 {
 	if (begin(x, key))
-		cr_x_fail(x, cr_writer_raw(&x->w, "null"));
+		cr_x_fail(x, cr_writer_raw(&x->w, json));
+}
+
+void cr_x_null(struct cr_x *x, const char *key)
+{
+	cr_x_raw(x, key, "null");
 }
 
 static void put_qp(struct cr_x *x, const void *name, size_t size)

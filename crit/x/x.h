@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "images/core.pb-c.h"
 #include "lib/base/error.h"
@@ -48,8 +49,17 @@ struct cr_x {
 	size_t nr_findings;
 
 	struct cr_table *table; /* see table.h */
+	struct cr_rows *rows;	/* see rows.h; else NULL */
 };
 
+/* ---- beginning and end ---- */
+
+/** What x writes goes to this stream, which the frame asks how it went. */
+struct cr_error *cr_x_begin(struct cr_x *x, FILE *out) CR_MUST_CHECK;
+
+/** Writes what is left, a newline after JSON; returns what the verb ends with:
+ * the error, or else the finding and how many there were. */
+struct cr_error *cr_x_end(struct cr_x *x) CR_MUST_CHECK;
 
 /* ---- processes ---- */
 
@@ -161,6 +171,9 @@ void cr_x_i64(struct cr_x *x, const char *key, int64_t value);
 void cr_x_hex(struct cr_x *x, const char *key, uint64_t value);
 void cr_x_bool(struct cr_x *x, const char *key, bool value);
 void cr_x_null(struct cr_x *x, const char *key);
+
+/** JSON as it is. */
+void cr_x_raw(struct cr_x *x, const char *key, const char *json);
 
 /** A name from an image: a string, or {"@qp": ...} if it is not UTF-8. */
 void cr_x_bytes(struct cr_x *x, const char *key, const void *name, size_t size);
