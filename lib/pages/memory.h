@@ -26,6 +26,8 @@ struct cr_memory {
 	struct cr_chain chain;
 	int sysroot_fd;	    /* -1: none */
 	uint32_t page_size; /* of the last process opened; 0: none was */
+	uint32_t page_guess; /* the caller's, for processes whose images do not
+				say (pre-dump); 0: CR_SPACE_PAGE_SIZE */
 	void *shared;	    /* tree of struct cr_object, by id */
 	struct cr_files files;
 	bool has_files; /* they have been looked for */

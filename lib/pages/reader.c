@@ -20,6 +20,8 @@ struct cr_error *cr_pages_open(struct cr_pages *pages, struct cr_memory *memory,
 	if (err)
 		return err;
 	const struct cr_pagemap *map;
+	if (pages->space.no_vmas && memory->page_guess)
+		pages->space.page_size = memory->page_guess;
 	memory->page_size = pages->space.page_size;
 	cr_object_init(&pages->own, "pagemap", pid, pages->space.page_size);
 	err = cr_object_map(&pages->own, memory, 0, &map);
@@ -177,8 +179,9 @@ static struct cr_error *run_shared(struct cr_pages *pages, struct cr_run *run,
 	if (err)
 		return err;
 	run->kind = map ? CR_RUN_ZERO : CR_RUN_MISSING;
-	if (!map || __builtin_add_overflow(vma->pgoff, run->start - vma->start,
-					   &run->vaddr))
+	if (__builtin_add_overflow(vma->pgoff, run->start - vma->start,
+				   &run->vaddr) ||
+	    !map)
 		return NULL;
 	err = resolve(pages, run, &hole);
 	return err;

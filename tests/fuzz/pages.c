@@ -5,8 +5,10 @@
  * in front of them.
  *
  * Runs follow each other and come to an end; what a scan shows is what reading
- * by address gives; and a search finds what the scan has shown.
+ * by address gives; and a search finds what the scan has shown. Nothing differs
+ * from itself; what is said to have changed has.
  */
+#include "lib/pages/diff.h"
 #include "lib/pages/scan.h"
 #include "lib/pages/search.h"
 #include "tests/fuzz/fuzz.h"
@@ -225,28 +227,90 @@ static bool check_runs(struct cr_pages *pages)
 	return true;
 }
 
+struct differ {
+	struct cr_diff diff;
+	uint64_t at;
+	size_t nr;
+};
+
+/* Of a changed range, its first page. */
+static void check_changed(const struct cr_diff *diff,
+			  const struct cr_diff_range *range)
+{
+	static uint8_t data[2][65536];
+	size_t page = cr_diff_page_size(diff);
+	size_t left = page - (size_t)(range->start % page), start, end = 0;
+	size_t size = range->end - range->start < left
+			      ? (size_t)(range->end - range->start)
+			      : left;
+	for (int i = 0; i < 2; i++) {
+		struct cr_error *err = cr_diff_read(diff->pages[i], range->start,
+						    data[i], size);
+		if (err)
+			fuzz_fail("what has changed cannot be read", err);
+	}
+	fuzz_check(cr_diff_next(data[0], data[1], size, &start, &end),
+		   "what has changed has not");
+}
+
+static struct cr_error *check_range(void *arg,
+				    const struct cr_diff_range *range)
+{
+	struct differ *d = arg;
+	fuzz_check(range->start >= d->at && range->end > range->start,
+		   "ranges out of order");
+	d->at = range->end;
+	if (range->kind == CR_DIFF_CHANGED)
+		check_changed(&d->diff, range);
+	return ++d->nr < 50 ? NULL : cr_error_new(CR_ERR_INTERNAL, "enough");
+}
+
+static void check_diff(struct cr_pages *a, struct cr_pages *b)
+{
+	struct differ d = { .diff = { .pages = { a, b } } };
+	d.diff.fn = check_range;
+	d.diff.arg = &d;
+	cr_error_free(cr_diff_run(&d.diff));
+	if (a != b)
+		return;
+	fuzz_check(!d.diff.nr_pages[CR_DIFF_CHANGED] &&
+			   !d.diff.nr_pages[CR_DIFF_ONLY_A] &&
+			   !d.diff.nr_pages[CR_DIFF_ONLY_B],
+		   "differs from itself");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static char path[] = "a";
 	struct cr_store store = {
-		.ops = &store_ops, .data = &layers[0], .dir_fd = -1, .top_fd = -1
+		.ops = &store_ops, .data = &layers[0], .dir_fd = -1, .top_fd = -1,
+		.path = path
 	};
 	struct cr_set set = { .store = &store };
 	struct cr_memory memory = { 0 };
-	struct cr_pages pages = { 0 };
+	struct cr_pages pages = { 0 }, object = { 0 };
+	bool both;
 	take_files(data, size);
 	cr_codec_init(&set.codec, (struct cr_style){ 0 });
 	struct cr_error *err = cr_memory_init(&memory, &set, NULL);
 	if (!err)
 		err = cr_pages_open(&pages, &memory, 1);
-	if (!err && check_runs(&pages))
+	both = !err && check_runs(&pages);
+	if (both) {
 		check_scan(&pages);
+		check_diff(&pages, &pages);
+	}
+	cr_error_free(err);
+	err = cr_pages_open_object(&object, &memory, 5);
+	if (!err && check_runs(&object)) {
+		check_scan(&object);
+		check_diff(&object, &object);
+		if (both)
+			check_diff(&pages, &object);
+	}
 	cr_error_free(err);
 	cr_pages_close(&pages);
-	err = cr_pages_open_object(&pages, &memory, 5);
-	if (!err && check_runs(&pages))
-		check_scan(&pages);
-	cr_error_free(err);
-	cr_pages_close(&pages);
+	cr_pages_close(&object);
 	cr_memory_deinit(&memory);
 	cr_codec_deinit(&set.codec);
 	drop_files();
