@@ -4,6 +4,7 @@
 #include "crit/manual.h"
 
 extern const struct cr_verb cr_verb_decode;
+extern const struct cr_verb cr_verb_diff;
 extern const struct cr_verb cr_verb_encode;
 extern const struct cr_verb cr_verb_help;
 extern const struct cr_verb cr_verb_info;
@@ -30,6 +31,7 @@ static const struct cr_verb *const verbs[] = {
 	&cr_verb_list,
 	&cr_verb_x,
 	&cr_verb_mem,
+	&cr_verb_diff,
 	&cr_verb_help,
 	NULL,
 };
