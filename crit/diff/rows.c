@@ -33,6 +33,16 @@ struct merge {
 	size_t at[2];
 };
 
+/* The section whose rows are what a key names. */
+static unsigned section_of(const char *key, size_t size)
+{
+	if (size == 3 && !memcmp(key, "pid", 3))
+		return CR_SECTION_ps;
+	if (size == 3 && !memcmp(key, "tid", 3))
+		return CR_SECTION_threads;
+	return CR_NR_SECTIONS;
+}
+
 /* A row of one side is left out if it is about a process or thread of that side
  * alone: that one is a row of ps, or threads. */
 static bool is_told(const struct merge *m, const struct cr_row *row, int side)
@@ -41,9 +51,7 @@ static bool is_told(const struct merge *m, const struct cr_row *row, int side)
 	size_t size;
 	for (; cr_rows_word(&words, &word, &size);
 	     value += strlen(value) + 1) {
-		unsigned told = !strncmp(word, "pid", size)   ? CR_SECTION_ps
-				: !strncmp(word, "tid", size) ? CR_SECTION_threads
-							      : CR_NR_SECTIONS;
+		unsigned told = section_of(word, size);
 		if (told == CR_NR_SECTIONS || told == m->section ||
 		    !m->d->wanted[told])
 			continue;
@@ -53,14 +61,15 @@ static bool is_told(const struct merge *m, const struct cr_row *row, int side)
 	return false;
 }
 
-/* Keys are the same, or A's name is B's other number: ps says so. */
+/* Keys are the same, or stand for each other (--match name): ps says so. */
 static bool is_compared(const struct merge *m, const char *name)
 {
 	return m->section == CR_SECTION_ps ||
 	       !cr_rows_has_word(m->rows[0]->keys, name);
 }
 
-/* The next cell that differs, in B's order behind A's. Starts zeroed. */
+/* Goes through the cells that differ: first those that A has, then those that B
+ * alone has. Starts zeroed. */
 struct cells {
 	const char *at;
 	bool in_b;

@@ -77,14 +77,20 @@ bool cr_row_next(const struct cr_row *row, const char **at, const char **name,
 	return true;
 }
 
-const char *cr_row_get(const struct cr_row *row, const char *name)
+/* The value of the cell with a name of this size, or NULL. */
+static const char *get(const struct cr_row *row, const char *name, size_t size)
 {
 	const char *at = row->cells, *n, *value;
 	while (cr_row_next(row, &at, &n, &value)) {
-		if (!strcmp(n, name))
+		if (!strncmp(n, name, size) && !n[size])
 			return value;
 	}
 	return NULL;
+}
+
+const char *cr_row_get(const struct cr_row *row, const char *name)
+{
+	return get(row, name, strlen(name));
 }
 
 /* ---- recording ---- */
@@ -124,7 +130,9 @@ static void begin_cell(struct cr_x *x, const char *key)
 {
 	struct cr_rows *rows = x->rows;
 	finish_cell(x);
-	snprintf(rows->cell, sizeof(rows->cell), "%s%s", rows->prefix, key);
+	/* Names are ours, and short. */
+	assert(strlen(rows->prefix) + strlen(key) < sizeof(rows->cell));
+	strcpy(stpcpy(rows->cell, rows->prefix), key);
 	rows->has_cell = true;
 	rows->secret = rows->next_secret;
 	rows->next_secret = false;
@@ -205,10 +213,12 @@ static int by_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static void put_key(struct cr_x *x, const char *name, const char *value)
+static void put_key(struct cr_x *x, const char *name, size_t size,
+		    const char *value)
 {
 	struct cr_rows *rows = x->rows;
-	bool is_id = !strcmp(name, "pid") || !strcmp(name, "tid");
+	bool is_id = size == 3 && (!memcmp(name, "pid", 3) ||
+				   !memcmp(name, "tid", 3));
 	char text[CR_NUM_MAX + 1];
 	if (value && is_id && rows->nr_ids) {
 		struct cr_row_id id = { number_of(value), 0 };
@@ -226,12 +236,9 @@ static void put_key(struct cr_x *x, const char *name, const char *value)
 static void put_keys(struct cr_x *x, const struct cr_row *row)
 {
 	const char *words = x->rows->keys, *word;
-	char name[64];
 	size_t size;
-	while (cr_rows_word(&words, &word, &size)) {
-		snprintf(name, sizeof(name), "%.*s", (int)size, word);
-		put_key(x, name, cr_row_get(row, name));
-	}
+	while (cr_rows_word(&words, &word, &size))
+		put_key(x, word, size, get(row, word, size));
 }
 
 /* Small images can be made to say much. */
@@ -299,13 +306,11 @@ static int kind_of(const char *value)
 
 static int compare_values(const char *a, const char *b)
 {
-	int kind = kind_of(a) - kind_of(b);
-	if (kind)
-		return kind;
-	size_t x = strlen(a), y = strlen(b);
-	if (kind_of(a) < 2 && x != y)
-		return x < y ? -1 : 1;
-	return strcmp(a, b);
+	int kind = kind_of(a), order = strcmp(a, b);
+	if (!order || kind != kind_of(b))
+		return order ? kind - kind_of(b) : 0;
+	size_t x = kind < 2 ? strlen(a) : 0, y = kind < 2 ? strlen(b) : 0;
+	return x == y ? order : x < y ? -1 : 1;
 }
 
 int cr_rows_compare(const struct cr_rows *rows, const struct cr_row *a,
