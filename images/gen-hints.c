@@ -5,7 +5,7 @@
  * Runs while the project is built. Reads what protoc understood of the schema
  * (protoc --include_imports --descriptor_set_out) and prints the tables that
  * lib/codec/hints.h declares: every message, and for its fields the form of
- * display that the `criu` option asks for.
+ * display that the `criu` option asks for, and what they mean.
  *
  * It knows the rules, not the rows: which option fits which type, and which of
  * several counts. An option it does not know, or one on a type it makes no
@@ -63,6 +63,7 @@ struct row {
 	const message_t *message;
 	const char *file;
 	unsigned nr_hints;
+	unsigned nr_meanings;
 };
 
 static void die(const char *fmt, ...)
@@ -314,14 +315,47 @@ static int compare_fields(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-static void print_hints(struct row *row, uint32_t extension)
+/* The fields of a message by ascending number. */
+static const field_t **sort_fields(const message_t *message)
 {
-	const message_t *message = row->message;
 	const field_t **fields = alloc(message->n_field, sizeof(*fields));
 
 	for (size_t i = 0; i < message->n_field; i++)
 		fields[i] = message->field[i];
 	qsort(fields, message->n_field, sizeof(*fields), compare_fields);
+	return fields;
+}
+
+static void print_meanings(struct row *row, uint32_t extension)
+{
+	const message_t *message = row->message;
+	const field_t **fields = sort_fields(message);
+
+	for (size_t i = 0; i < message->n_field; i++) {
+		const CRIUOpts *opts =
+			find_opts(fields[i], extension, fields[i]->name);
+
+		if (!opts || !opts->has_means)
+			continue;
+		if (!row->nr_meanings++)
+			printf("\nstatic const struct cr_field_meaning "
+			       "meanings_%s[] = {\n", message->name);
+		printf("\t{ %d, CR_MEANS_%s }, // %s\n", fields[i]->number,
+		       protobuf_c_enum_descriptor_get_value(
+			       &criu__opts__meaning__descriptor, opts->means)
+			       ->name,
+		       fields[i]->name);
+	}
+	if (row->nr_meanings)
+		printf("};\n");
+	free(fields);
+}
+
+static void print_hints(struct row *row, uint32_t extension)
+{
+	const message_t *message = row->message;
+	const field_t **fields = sort_fields(message);
+
 	for (size_t i = 0; i < message->n_field; i++) {
 		const struct option *option;
 		const char *arg = NULL;
@@ -368,7 +402,12 @@ static void print_messages(const struct row *rows, size_t nr)
 
 		printf("\t{ &%s__descriptor, ", name);
 		if (rows[i].nr_hints)
-			printf("hints_%s, %u },\n", name, rows[i].nr_hints);
+			printf("hints_%s, %u, ", name, rows[i].nr_hints);
+		else
+			printf("NULL, 0, ");
+		if (rows[i].nr_meanings)
+			printf("meanings_%s, %u },\n", name,
+			       rows[i].nr_meanings);
 		else
 			printf("NULL, 0 },\n");
 	}
@@ -457,8 +496,10 @@ int main(int argc, char **argv)
 	if (!nr)
 		die("%s: no messages", argv[1]);
 	print_includes(set, rows, nr);
-	for (size_t i = 0; i < nr; i++)
+	for (size_t i = 0; i < nr; i++) {
 		print_hints(&rows[i], extension);
+		print_meanings(&rows[i], extension);
+	}
 	print_messages(rows, nr);
 	if (fflush(stdout) || ferror(stdout))
 		die("writing: %s", strerror(errno));

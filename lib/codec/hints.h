@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Display hints: which fields of which messages are shown in a form of their
- * own. The table of them is also the list of all messages of the schema.
+ * own; and meanings: which hold process ids, paths, addresses and so on. The
+ * table of them is also the list of all messages of the schema.
  *
  * This is data, made when the project is built: images/gen-hints.c reads the
  * `criu` options of the schema and writes the tables declared here. They name a
@@ -46,11 +47,29 @@ struct cr_hint {
 	const char *arg; /* NULL for forms without one */
 };
 
-/** A message and its hints, by ascending field number. */
+/** What a value is about; images/opts.proto says more. */
+// clang-format off
+enum cr_meaning {
+	CR_MEANS_NOTHING = 0, /* never in a table */
+	CR_MEANS_PID, CR_MEANS_PATH, CR_MEANS_SOCKET_NAME, CR_MEANS_CGROUP_PATH,
+	CR_MEANS_IP, CR_MEANS_PORT, CR_MEANS_MAC, CR_MEANS_HOST_NAME,
+	CR_MEANS_LABEL, CR_MEANS_COMM, CR_MEANS_KEY,
+};
+// clang-format on
+
+/** The meaning of one field. */
+struct cr_field_meaning {
+	uint32_t number; /* of the field */
+	enum cr_meaning means;
+};
+
+/** A message, its hints and meanings, by ascending field number. */
 struct cr_message_hints {
 	const ProtobufCMessageDescriptor *desc;
 	const struct cr_hint *hints; /* NULL if there are none */
 	unsigned nr_hints;
+	const struct cr_field_meaning *meanings; /* NULL if there are none */
+	unsigned nr_meanings;
 };
 
 /**
@@ -59,5 +78,13 @@ struct cr_message_hints {
  */
 extern const struct cr_message_hints cr_message_hints[];
 extern const unsigned cr_nr_message_hints;
+
+/** What a field of a message is about. */
+enum cr_meaning cr_hints_meaning(const ProtobufCMessageDescriptor *desc,
+				 uint32_t number);
+
+/** The row of a message, NULL if it is none of the schema's. */
+const struct cr_message_hints *
+cr_hints_find(const ProtobufCMessageDescriptor *desc);
 
 #endif

@@ -47,19 +47,6 @@ void cr_codec_deinit(struct cr_codec *codec)
 	*codec = (struct cr_codec){ 0 };
 }
 
-static int by_message_name(const void *key, const void *row)
-{
-	const struct cr_message_hints *hints = row;
-	return strcmp(key, hints->desc->name);
-}
-
-static const struct cr_message_hints *
-find_hints(const ProtobufCMessageDescriptor *desc)
-{
-	return bsearch(desc->name, cr_message_hints, cr_nr_message_hints,
-		       sizeof(cr_message_hints[0]), by_message_name);
-}
-
 static const struct cr_hint *find_hint(const struct cr_message_hints *hints,
 				       uint32_t number)
 {
@@ -170,7 +157,7 @@ static struct cr_error *make_plan(const ProtobufCMessageDescriptor *desc,
 	plan->desc = desc;
 	plan->hex = hex;
 	plan->nr_fields = desc->n_fields;
-	const struct cr_message_hints *hints = find_hints(desc);
+	const struct cr_message_hints *hints = cr_hints_find(desc);
 	for (unsigned i = 0; i < desc->n_fields; i++) {
 		struct cr_error *err = set_field(
 			&plan->fields[i], &desc->fields[i],
