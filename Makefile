@@ -295,7 +295,7 @@ uninstall: ## Remove what install put there
 # Debian packages: to build; to test (check, criu, jq, python3); to lint and fuzz.
 PACKAGES = gcc libc6-dev make pkg-config protobuf-compiler libprotobuf-dev \
 	protobuf-c-compiler libprotobuf-c-dev liblz4-dev \
-	libarchive-dev libarchive13 libjansson-dev nettle-dev check criu jq python3 shellcheck clang xz-utils
+	libarchive-dev libarchive13 libjansson-dev nettle-dev check criu jq python3 shellcheck clang xz-utils cpio
 # The fuzzer's runtime comes in a package named after the version of clang.
 CLANG_RT = libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
 
