@@ -12,13 +12,13 @@ static const char *const dialects[] = { "crit", "go", NULL };
 
 // clang-format off
 static const struct cr_opt opts[] = {
-	{ 'i', "in", "input", CR_STRING(struct decode, in, CR_TAKES_FILE), "FILE", "the image or the directory (default: standard input)" },
+	{ 'i', "in", "input", CR_STRING(struct decode, in, CR_TAKES_IMAGE), "FILE", "the image or the directory (default: standard input)" },
 	{ 'o', "out", "output", CR_STRING(struct decode, out, CR_TAKES_FILE), "FILE", "where the JSON goes (default: standard output); for a directory, the directory to make" },
 	{ 0, "pretty", NULL, CR_FLAG(struct decode, pretty), NULL, "one key a line, and flags, devices, addresses and registers as people read them" },
 	{ 0, "nopl", NULL, CR_FLAG(struct decode, nopl), NULL, "payloads' sizes in place of the payloads; cannot be encoded" },
 	{ 0, "dialect", NULL, CR_CHOICE(struct decode, dialect, dialects), "NAME", "whose JSON to write" },
 	{ 0, "dotted", NULL, CR_FLAG(struct decode, dotted), NULL, "IPv4-mapped addresses as ::ffff:127.0.0.1, as Python 3.13 and later write them" },
-	{ CR_ARG, CR_STRING(struct decode, arg, CR_TAKES_FILE), "FILE", "the same as --in", CR_OPTIONAL },
+	{ CR_ARG, CR_STRING(struct decode, arg, CR_TAKES_IMAGE), "FILE", "the same as --in", CR_OPTIONAL },
 	{ 0 },
 };
 // clang-format on

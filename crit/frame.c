@@ -6,20 +6,22 @@
 #include "crit/text.h"
 #include "lib/base/cleanup.h"
 
-struct global {
-	bool version;
-	struct cr_words rest; // the verb and its words
-};
-
 // clang-format off
 const struct cr_opt cr_command_opts[] = {
-	{ 0, "version", NULL, CR_FLAG(struct global, version),
+	{ 0, "version", NULL, CR_FLAG(struct cr_global, version),
 	  NULL, "show the version and exit" },
-	{ CR_ARG, CR_WORDS(struct global, rest, CR_TAKES_VERB),
+	{ 0, "color", NULL, CR_CHOICE(struct cr_global, color, cr_color_words),
+	  "WHEN", "whether to colour headings and errors" },
+	{ 0, "no-pager", NULL, CR_FLAG(struct cr_global, no_pager),
+	  NULL, "on a terminal, do not page long output" },
+	{ CR_ARG, CR_WORDS(struct cr_global, rest, CR_TAKES_VERB),
 	  "VERB", "what to do, followed by its own options", CR_REST },
 	{ 0 },
 };
 // clang-format on
+
+// Without the first row.
+const struct cr_opt *const cr_global_opts = cr_command_opts + 1;
 
 struct cr_error *cr_command_find(const struct cr_command *command,
 				 const char *name,
@@ -82,21 +84,50 @@ void cr_command_help(FILE *out, const struct cr_command *command,
 	cr_opts_help(out, cr_command_opts);
 }
 
-static struct cr_error *run_verb(const struct cr_command *command,
-				 const struct cr_verb *verb,
-				 const struct cr_words *words, FILE *out)
+// What a command is run with, and for.
+struct run {
+	const struct cr_command *command;
+	const struct cr_verb *verb;
+	struct cr_global global;
+	struct cr_kept *kept;
+	struct cr_term term;
+	FILE *out, *errors;
+};
+
+static void begin_output(struct run *r)
 {
+	cr_term_init(&r->term, r->global.color, r->out, r->errors);
+	if (r->term.is_tty && fileno(r->out) == STDOUT_FILENO &&
+	    !r->global.no_pager && !(r->verb && r->verb->interactive))
+		cr_pager_start();
+}
+
+static void print_version(const struct run *r)
+{
+	fprintf(r->out, "%s (%s) %s\n", r->command->name, r->command->package,
+		r->command->version);
+}
+
+static struct cr_error *run_verb(struct run *r)
+{
+	const struct cr_verb *verb = r->verb;
 	// One byte more, so that a verb without values is not out of memory.
 	cr_auto_free void *values = calloc(1, verb->values_size + 1);
-	struct cr_verb_call call = { command, verb, values, out };
+	struct cr_words words = r->global.rest;
 	struct cr_error *err;
 	bool help;
 
 	if (!values)
 		return cr_enomem;
-	err = cr_opts_parse(verb->opts, words->word, words->nr, values, &help);
+	err = cr_opts_parse_both(verb->opts, values, cr_global_opts,
+				 &r->global, words.word + 1, words.nr - 1,
+				 &help);
+	if (!err)
+		begin_output(r);
+	struct cr_verb_call call = { r->command, verb,	     values,	r->out,
+				     &r->term,	 &r->global, r->kept };
 	if (!err && help)
-		cr_command_help(out, command, verb);
+		cr_command_help(r->out, r->command, verb);
 	else if (!err)
 		err = verb->run(&call);
 	if (err && cr_error_code(err) == CR_ERR_USAGE)
@@ -116,19 +147,21 @@ static struct cr_error *flush(FILE *out)
 }
 
 // Prints the error, frees it and returns the exit status.
-static int report(const struct cr_command *command, const struct cr_verb *verb,
-		  struct cr_error *err, FILE *errors)
+static int report(const struct run *r, struct cr_error *err)
 {
+	const char *name = r->command->name;
 	bool usage = err && cr_error_code(err) == CR_ERR_USAGE;
 
 	if (!err)
 		return 0;
-	fprintf(errors, "%s: %s", command->name, cr_error_text(err));
-	if (usage && verb)
-		fprintf(errors, "; see '%s %s -h'", command->name, verb->name);
+	fprintf(r->errors, "%s%s:%s %s", cr_term_on(&r->term, CR_MARK_ERROR),
+		name, cr_term_off(&r->term, CR_MARK_ERROR),
+		cr_error_text(err));
+	if (usage && r->verb)
+		fprintf(r->errors, "; see '%s %s -h'", name, r->verb->name);
 	else if (usage)
-		fprintf(errors, "; see '%s help'", command->name);
-	fputc('\n', errors);
+		fprintf(r->errors, "; see '%s help'", name);
+	fputc('\n', r->errors);
 	cr_error_free(err);
 	return usage ? 2 : 1;
 }
@@ -141,34 +174,55 @@ static int too_few(const struct cr_command *command, FILE *errors)
 	return 1;
 }
 
-int cr_command_run(const struct cr_command *command, int argc, char **argv,
-		   FILE *out, FILE *errors)
+int cr_command_run_within(const struct cr_command *command,
+			  const struct cr_global *global,
+			  struct cr_kept *kept, int argc, char **argv,
+			  FILE *out, FILE *errors)
 {
-	const struct cr_verb *verb = NULL;
-	struct global global = { 0 };
-	struct cr_words words = { argv + 1, argc ? argc - 1 : 0 };
-	struct cr_error *err;
+	struct run r = {
+		.command = command,
+		.global = *global,
+		.kept = kept,
+		.out = out,
+		.errors = errors,
+	};
+	struct cr_error *err, *pager_err;
 	bool help;
 
-	err = cr_opts_parse(cr_command_opts, words.word, words.nr, &global,
-			    &help);
+	cr_term_init(&r.term, r.global.color, out, errors);
+	err = cr_opts_parse(cr_command_opts, argv + 1, argc ? argc - 1 : 0,
+			    &r.global, &help);
 	if (err)
-		return report(command, NULL, err, errors);
-	if (help) {
-		cr_command_help(out, command, NULL);
-	} else if (global.version) {
-		fprintf(out, "%s (%s) %s\n", command->name, command->package,
-			command->version);
-	} else if (!global.rest.nr) {
+		return report(&r, err);
+	if (help || r.global.version) {
+		begin_output(&r);
+		if (help)
+			cr_command_help(out, command, NULL);
+		else
+			print_version(&r);
+	} else if (!r.global.rest.nr) {
 		return too_few(command, errors);
 	} else {
-		err = cr_command_find(command, global.rest.word[0], &verb);
-		words.word = global.rest.word + 1;
-		words.nr = global.rest.nr - 1;
+		err = cr_command_find(command, r.global.rest.word[0], &r.verb);
 		if (!err)
-			err = run_verb(command, verb, &words, out);
+			err = run_verb(&r);
 	}
 	if (!err)
 		err = flush(out);
-	return report(command, verb, err, errors);
+	else
+		fflush(out);
+	// The pager is gone before an error is written over what it shows.
+	pager_err = cr_pager_end();
+	if (err)
+		cr_error_free(pager_err);
+	return report(&r, err ?: pager_err);
+}
+
+int cr_command_run(const struct cr_command *command, int argc, char **argv,
+		   FILE *out, FILE *errors)
+{
+	struct cr_global global = { 0 };
+
+	return cr_command_run_within(command, &global, NULL, argc, argv, out,
+				     errors);
 }

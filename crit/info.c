@@ -10,7 +10,7 @@ struct info {
 
 // clang-format off
 static const struct cr_opt opts[] = {
-	{ CR_ARG, CR_STRING(struct info, in, CR_TAKES_FILE), "FILE", "the image, - for standard input" },
+	{ CR_ARG, CR_STRING(struct info, in, CR_TAKES_IMAGE), "FILE", "the image, - for standard input" },
 	{ 0 },
 };
 // clang-format on

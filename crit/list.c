@@ -362,35 +362,69 @@ static void format_row(const struct row *row, char *cells[NR_COLUMNS])
 	cells[TASKS] = safe(tasks);
 }
 
-/* Characters, as far as a terminal shows each in one column. */
-static int width(const char *text)
+/* Columns on a terminal; in a file characters. */
+static size_t width(const struct cr_term *term, const char *text)
 {
-	int nr = 0;
+	size_t nr = 0;
+	if (term->columns)
+		return cr_term_width(text, strlen(text));
 	for (; *text; text++)
 		nr += (*text & 0xc0) != 0x80;
 	return nr;
 }
 
-static void print_line(FILE *out, char *const cells[NR_COLUMNS],
-		       const int widths[NR_COLUMNS])
+static bool is_right(int column)
+{
+	return column == SIZE || column == TASKS;
+}
+
+static void print_cell(FILE *out, const struct cr_term *term, const char *cell,
+		       size_t columns)
+{
+	size_t size = strlen(cell);
+	struct cr_cut cut = { size, 0, "" };
+	if (width(term, cell) > columns)
+		cut = cr_term_cut(term, cell, size, columns);
+	fprintf(out, "%.*s%s%s", (int)cut.head, cell, cut.between,
+		cell + size - cut.tail);
+}
+
+static void print_line(FILE *out, const struct cr_term *term,
+		       char *const cells[NR_COLUMNS],
+		       const size_t widths[NR_COLUMNS])
 {
 	for (int i = 0; i < NR_COLUMNS; i++) {
 		const char *cell = cells[i] ?: "";
-		int pad = widths[i] - width(cell);
-		bool right = i == SIZE || i == TASKS;
-		fprintf(out, "%s%*s%s", i ? "  " : "", right ? pad : 0, "",
-			cell);
-		if (!right && i + 1 < NR_COLUMNS)
+		size_t w = width(term, cell);
+		int pad = w < widths[i] ? (int)(widths[i] - w) : 0;
+		fprintf(out, "%s%*s", i ? "  " : "", is_right(i) ? pad : 0, "");
+		print_cell(out, term, cell, widths[i]);
+		if (!is_right(i) && i + 1 < NR_COLUMNS)
 			fprintf(out, "%*s", pad, "");
 	}
-	fputc('\n', out);
 }
 
-static struct cr_error *print_table(FILE *out, const struct rows *rows)
+/* How wide the columns are, cut to what fits the terminal. */
+static void find_widths(const struct cr_term *term,
+			char *(*cells)[NR_COLUMNS], size_t nr,
+			size_t widths[NR_COLUMNS])
+{
+	bool keep[NR_COLUMNS];
+	for (int c = 0; c < NR_COLUMNS; c++)
+		keep[c] = is_right(c);
+	for (size_t i = 0; i < nr; i++)
+		for (int c = 0; c < NR_COLUMNS; c++)
+			if (width(term, cells[i][c] ?: "") > widths[c])
+				widths[c] = width(term, cells[i][c]);
+	cr_term_fit(term->columns, widths, keep, NR_COLUMNS);
+}
+
+static struct cr_error *print_table(FILE *out, const struct cr_term *term,
+				    const struct rows *rows)
 {
 	size_t nr = rows->nr - rows->nr_failed, k = 0;
 	char *(*cells)[NR_COLUMNS] = calloc(nr + 1, sizeof(cells[0]));
-	int widths[NR_COLUMNS] = { 0 };
+	size_t widths[NR_COLUMNS] = { 0 };
 	if (!cells)
 		return cr_enomem;
 	for (int i = 0; i < NR_COLUMNS; i++)
@@ -398,13 +432,15 @@ static struct cr_error *print_table(FILE *out, const struct rows *rows)
 	for (size_t i = 0; i < rows->nr; i++)
 		if (!rows->row[i].err)
 			format_row(&rows->row[i], cells[++k]);
-	for (size_t i = 0; i <= nr; i++)
-		for (int c = 0; c < NR_COLUMNS; c++)
-			if (width(cells[i][c] ?: "") > widths[c])
-				widths[c] = width(cells[i][c]);
+	find_widths(term, cells, nr + 1, widths);
 	for (size_t i = 0; i <= nr; i++) {
+		if (nr && !i)
+			fputs(cr_term_on(term, CR_MARK_HEADING), out);
 		if (nr)
-			print_line(out, cells[i], widths);
+			print_line(out, term, cells[i], widths);
+		if (nr)
+			fprintf(out, "%s\n",
+				i ? "" : cr_term_off(term, CR_MARK_HEADING));
 		for (int c = 0; c < NR_COLUMNS; c++)
 			free(cells[i][c]);
 	}
@@ -549,7 +585,7 @@ static struct cr_error *print(const struct cr_verb_call *call,
 {
 	const struct list *o = call->values;
 	struct cr_error *err = o->json ? print_json(call->out, rows) :
-					 print_table(call->out, rows);
+					 print_table(call->out, call->term, rows);
 	if (err)
 		return err;
 	fflush(call->out);

@@ -58,6 +58,15 @@ const struct cr_section cr_manual_sections[] = {
 	  "    2  wrong usage\n"
 	  "\n"
 	  "After a failure, an output file is as it was before." },
+	{ "ENVIRONMENT",
+	  "    COLUMNS         the width that tables are cut to on a terminal\n"
+	  "    NO_COLOR        no colour, unless --color asks for it\n"
+	  "    TERM            dumb: no colour and no pager\n"
+	  "    CRIT_PAGER, PAGER\n"
+	  "                    what pages long output on a terminal; empty or cat:\n"
+	  "                    nothing. The default is 'less -FRX'\n"
+	  "    XDG_STATE_HOME  critter/history below it is the shell's history;\n"
+	  "                    the default is ~/.local/state" },
 	{ "FILES",
 	  "A checkpoint is a directory. Most of its files are images, NAME.img, and\n"
 	  "also stats-dump, stats-restore and irmap-cache. The others have no JSON;\n"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crit/mem/mem.h"
+#include "crit/kept.h"
 #include "crit/verb.h"
 
 // To add a view: its function in crit/mem/NAME.c, declared in crit/mem/mem.h,
@@ -24,7 +25,7 @@ static const struct {
 static const char *const names[] = { "map", "read", "dump", "strings", "search", NULL };
 
 static const struct cr_opt opts[] = {
-	{ 'p', "pid", NULL, CR_STRING(struct cr_mem_opts, pids, CR_TAKES_ANYTHING), "PID[,PID...]", "these processes only" },
+	{ 'p', "pid", NULL, CR_STRING(struct cr_mem_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
 	{ 0, "sysroot", NULL, CR_STRING(struct cr_mem_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped: the root file system of then" },
 	{ 0, "json", NULL, CR_FLAG(struct cr_mem_opts, json), NULL, "write JSON" },
 	{ 0, "hex", NULL, CR_STRING(struct cr_mem_opts, hex, CR_TAKES_ANYTHING), "BYTES", "search: these bytes, as hexadecimal digits" },
@@ -33,9 +34,9 @@ static const struct cr_opt opts[] = {
 	{ 'n', "min", NULL, CR_NUMBER(struct cr_mem_opts, min), "N", "strings: of at least N characters (default: 4)" },
 	{ 0, "raw", NULL, CR_FLAG(struct cr_mem_opts, raw), NULL, "read: the bytes as they are" },
 	{ 'o', "out", "output", CR_STRING(struct cr_mem_opts, out, CR_TAKES_FILE), "FILE", "dump: where to" },
-	{ CR_ARG, CR_STRING(struct cr_mem_opts, dir, CR_TAKES_DIR), "DIR", "the checkpoint" },
+	{ CR_ARG, CR_STRING(struct cr_mem_opts, dir, CR_TAKES_CHECKPOINT), "DIR", "the checkpoint" },
 	{ CR_ARG, CR_CHOICE(struct cr_mem_opts, what, names), "WHAT", "the view" },
-	{ CR_ARG, CR_WORDS(struct cr_mem_opts, args, CR_TAKES_ANYTHING), "ARG", "what the view takes", CR_ANY },
+	{ CR_ARG, CR_WORDS(struct cr_mem_opts, args, CR_TAKES_ADDRESS), "ARG", "what the view takes", CR_ANY },
 	{ 0 },
 };
 // clang-format on
@@ -74,7 +75,8 @@ static struct cr_error *choose_pids(struct cr_mem *m, const char *text)
 	}
 }
 
-static struct cr_error *start(struct cr_mem *m)
+static struct cr_error *start(struct cr_mem *m,
+			      const struct cr_verb_call *call)
 {
 	const struct cr_mem_opts *o = m->o;
 	size_t nr = o->args.nr;
@@ -83,7 +85,7 @@ static struct cr_error *start(struct cr_mem *m)
 				    *views[o->what - 1].args ?
 					    views[o->what - 1].args :
 					    "no arguments");
-	struct cr_error *err = cr_set_open(o->dir, &m->x.set);
+	struct cr_error *err = cr_kept_set(call, o->dir, &m->x.set);
 	if (!err)
 		err = cr_memory_init(&m->memory, &m->x.set, o->sysroot);
 	if (!err)
@@ -101,8 +103,10 @@ static struct cr_error *show(struct cr_mem *m)
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct cr_mem_opts *o = call->values;
-	struct cr_mem m = { .x = { .json = o->json }, .o = o, .out = call->out };
-	struct cr_error *err = start(&m);
+	struct cr_mem m = { .x = { .json = o->json, .term = call->term },
+			    .o = o,
+			    .out = call->out };
+	struct cr_error *err = start(&m, call);
 	if (!err)
 		err = show(&m);
 	cr_error_free(m.x.finding);

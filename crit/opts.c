@@ -35,10 +35,11 @@ bool cr_opts_is_arg(const struct cr_opt *opt)
 // What is being parsed. The words before nr_args are arguments found so far,
 // those between nr_args and next are used up.
 struct parse {
-	const struct cr_opt *opts;
+	const struct cr_opt *opts, *more;
 	char **words;
 	size_t nr_words, nr_args, next;
-	char *values;
+	char *own_values, *more_values;
+	char *values; // those of the table that has the option at hand
 	bool help;
 };
 
@@ -190,11 +191,20 @@ static const struct cr_opt *find_letter(const struct cr_opt *opts, char letter)
 	return NULL;
 }
 
+// The same in both tables; what it stores goes to the values of its own.
+static const struct cr_opt *find_letter_of(struct parse *p, char letter)
+{
+	const struct cr_opt *opt = find_letter(p->opts, letter);
+
+	p->values = opt ? p->own_values : p->more_values;
+	return opt || !p->more ? opt : find_letter(p->more, letter);
+}
+
 // The word after its dash: "p", "pq", "iFILE", "i=FILE".
 static struct cr_error *parse_letters(struct parse *p, char *text)
 {
 	for (; *text && !p->help; text++) {
-		const struct cr_opt *opt = find_letter(p->opts, *text);
+		const struct cr_opt *opt = find_letter_of(p, *text);
 		const char name[] = { *text, 0 };
 		struct cr_error *err;
 
@@ -212,17 +222,22 @@ static struct cr_error *parse_letters(struct parse *p, char *text)
 	return NULL;
 }
 
-static struct cr_error *unknown_name(const struct cr_opt *opts,
-				     const char *text)
+static void try_names(struct cr_text_nearest *near, const struct cr_opt *opts)
+{
+	cr_opts_for_each(opt, opts) {
+		if (opt->name)
+			cr_text_nearest_try(near, opt->name);
+		if (opt->alias)
+			cr_text_nearest_try(near, opt->alias);
+	}
+}
+
+static struct cr_error *unknown_name(const struct parse *p, const char *text)
 {
 	struct cr_text_nearest near = { text };
 
-	cr_opts_for_each(opt, opts) {
-		if (opt->name)
-			cr_text_nearest_try(&near, opt->name);
-		if (opt->alias)
-			cr_text_nearest_try(&near, opt->alias);
-	}
+	try_names(&near, p->opts);
+	try_names(&near, p->more);
 	if (!near.best)
 		return cr_error_new(CR_ERR_USAGE, "unknown option '--%s'",
 				    text);
@@ -247,6 +262,7 @@ static const char *spelling(const struct cr_opt *opt, const char *text)
 	return ret;
 }
 
+// *opt_ret is NULL if there is none.
 static struct cr_error *find_name(const struct cr_opt *opts, const char *text,
 				  const struct cr_opt **opt_ret,
 				  const char **name_ret)
@@ -269,8 +285,6 @@ static struct cr_error *find_name(const struct cr_opt *opts, const char *text,
 			break;
 		}
 	}
-	if (!found)
-		return unknown_name(opts, text);
 	if (other)
 		return cr_error_new(
 			CR_ERR_USAGE,
@@ -292,9 +306,16 @@ static struct cr_error *parse_name(struct parse *p, char *text)
 
 	if (!typed)
 		return cr_enomem;
+	p->values = p->own_values;
 	err = find_name(p->opts, typed, &opt, &name);
+	if (!err && !opt && p->more) {
+		p->values = p->more_values;
+		err = find_name(p->more, typed, &opt, &name);
+	}
 	if (err)
 		return err;
+	if (!opt)
+		return unknown_name(p, typed);
 	return take(p, opt, "--", name, value ? value + 1 : NULL);
 }
 
@@ -359,6 +380,7 @@ static struct cr_error *assign_args(struct parse *p)
 	struct cr_error *err;
 	size_t at = 0;
 
+	p->values = p->own_values;
 	cr_opts_for_each(opt, p->opts) {
 		if (!cr_opts_is_arg(opt))
 			continue;
@@ -379,14 +401,18 @@ static struct cr_error *assign_args(struct parse *p)
 	return NULL;
 }
 
-struct cr_error *cr_opts_parse(const struct cr_opt *opts, char **words,
-			       size_t nr_words, void *values, bool *help_ret)
+struct cr_error *cr_opts_parse_both(const struct cr_opt *opts, void *values,
+				    const struct cr_opt *more,
+				    void *more_values, char **words,
+				    size_t nr_words, bool *help_ret)
 {
 	struct parse p = {
 		.opts = opts,
+		.more = more,
 		.words = words,
 		.nr_words = nr_words,
-		.values = values,
+		.own_values = values,
+		.more_values = more_values,
 	};
 	struct cr_error *err = parse_options(&p);
 
@@ -395,6 +421,63 @@ struct cr_error *cr_opts_parse(const struct cr_opt *opts, char **words,
 	if (!err)
 		*help_ret = p.help;
 	return err;
+}
+
+struct cr_error *cr_opts_parse(const struct cr_opt *opts, char **words,
+			       size_t nr_words, void *values, bool *help_ret)
+{
+	return cr_opts_parse_both(opts, values, NULL, NULL, words, nr_words,
+				  help_ret);
+}
+
+static const struct cr_opt *option_by_letters(const struct cr_opt *opts,
+					      const struct cr_opt *more,
+					      const char *text, bool *next_ret)
+{
+	const struct cr_opt *opt = NULL;
+
+	for (; *text; text++) {
+		opt = find_letter(opts, *text);
+		if (!opt && more)
+			opt = find_letter(more, *text);
+		if (!opt)
+			return NULL;
+		if (cr_opts_has_value(opt)) {
+			*next_ret = !text[1];
+			return opt;
+		}
+	}
+	return opt;
+}
+
+static const struct cr_opt *option_by_name(const struct cr_opt *opts,
+					   const struct cr_opt *more,
+					   const char *text, bool *next_ret)
+{
+	cr_auto_free char *typed = strndup(text, strcspn(text, "="));
+	const struct cr_opt *opt = NULL;
+	const char *name;
+
+	if (!typed)
+		return NULL;
+	cr_error_free(find_name(opts, typed, &opt, &name));
+	if (!opt && more)
+		cr_error_free(find_name(more, typed, &opt, &name));
+	if (opt)
+		*next_ret = cr_opts_has_value(opt) && !strchr(text, '=');
+	return opt;
+}
+
+const struct cr_opt *cr_opts_option(const struct cr_opt *opts,
+				    const struct cr_opt *more, const char *word,
+				    bool *next_ret)
+{
+	*next_ret = false;
+	if (word[0] != '-' || !word[1])
+		return NULL;
+	if (word[1] != '-')
+		return option_by_letters(opts, more, word + 1, next_ret);
+	return word[2] ? option_by_name(opts, more, word + 2, next_ret) : NULL;
 }
 
 static const char *arg_usage_word(const struct cr_opt *opt, char *buf,

@@ -51,11 +51,17 @@ enum cr_kind {
 	CR_KIND_HELP,	/* -h, which every table has without listing it */
 };
 
-/* What the shell offers to complete a value. */
+/* What a value is: what shells offer to complete it, and what `crit shell` puts
+ * in where it is not given. */
 enum cr_takes {
 	CR_TAKES_ANYTHING = 0, /* nothing to offer */
 	CR_TAKES_FILE,
 	CR_TAKES_DIR,
+	CR_TAKES_CHECKPOINT, /* a directory, an archive, an OCI layout */
+	CR_TAKES_IMAGE,	     /* a file that may be an image of a checkpoint */
+	CR_TAKES_PATH,	     /* a field in the image that is named before it */
+	CR_TAKES_PID,	     /* of a checkpoint; several by commas */
+	CR_TAKES_ADDRESS,    /* in a process of a checkpoint, among other things */
 	CR_TAKES_CHOICE, /* one of words */
 	CR_TAKES_VERB,
 };
@@ -144,6 +150,25 @@ bool cr_opts_has_value(const struct cr_opt *opt);
 struct cr_error *cr_opts_parse(const struct cr_opt *opts, char **words,
 			       size_t nr_words, void *values,
 			       bool *help_ret) CR_MUST_CHECK;
+
+/**
+ * The same with a second table whose options, not its arguments, are understood
+ * where the first has none of that name; they go to the struct at more_values.
+ */
+struct cr_error *cr_opts_parse_both(const struct cr_opt *opts, void *values,
+				    const struct cr_opt *more,
+				    void *more_values, char **words,
+				    size_t nr_words, bool *help_ret)
+	CR_MUST_CHECK;
+
+/**
+ * What parsing would take a word for: the option it gives (of joined letters,
+ * the last), or NULL for an argument or a mistake. *next_ret: the word behind it
+ * is the value. more may be NULL.
+ */
+const struct cr_opt *cr_opts_option(const struct cr_opt *opts,
+				    const struct cr_opt *more, const char *word,
+				    bool *next_ret);
 
 /**
  * Reads a number as a NUMBER option does: decimal, or hex behind "0x". USAGE:

@@ -11,7 +11,7 @@ struct show {
 static const struct cr_opt opts[] = {
 	{ 0, "nopl", NULL, CR_FLAG(struct show, nopl), NULL, "payloads' sizes in place of the payloads" },
 	{ 0, "dotted", NULL, CR_FLAG(struct show, dotted), NULL, "IPv4-mapped addresses as ::ffff:127.0.0.1" },
-	{ CR_ARG, CR_STRING(struct show, in, CR_TAKES_FILE), "FILE", "the image, - for standard input" },
+	{ CR_ARG, CR_STRING(struct show, in, CR_TAKES_IMAGE), "FILE", "the image, - for standard input" },
 	{ 0 },
 };
 // clang-format on

@@ -12,10 +12,19 @@
 #include <stdio.h>
 
 #include "crit/opts.h"
+#include "crit/term.h"
 #include "lib/base/error.h"
 
 struct cr_command;
+struct cr_kept;
 struct cr_verb;
+
+/* The options that are no verb's own: in front of the verb, or behind it. */
+struct cr_global {
+	bool version, no_pager;
+	unsigned color;	      /* enum cr_color, or 0 */
+	struct cr_words rest; /* the verb and its words */
+};
 
 /* One invocation of a verb. */
 struct cr_verb_call {
@@ -23,6 +32,9 @@ struct cr_verb_call {
 	const struct cr_verb *verb;
 	const void *values; /* the verb's struct, filled from its options */
 	FILE *out;	    /* results; the frame flushes and checks it */
+	const struct cr_term *term;
+	const struct cr_global *global;
+	struct cr_kept *kept; /* a checkpoint, or NULL: see kept.h */
 };
 
 struct cr_verb {
@@ -31,6 +43,7 @@ struct cr_verb {
 	const char *text;    /* paragraphs, see cr_text_next() */
 	const struct cr_opt *opts; /* NULL: no options, no arguments */
 	size_t values_size;	   /* of the struct that opts fill */
+	bool interactive; /* talks with a terminal itself: it gets no pager */
 
 	/*
 	 * CR_ERR_USAGE makes the command exit with 2 and point to -h; any
@@ -62,6 +75,9 @@ extern const struct cr_command cr_crit;
 /* The options in front of the verb, and the verb with what follows it. */
 extern const struct cr_opt cr_command_opts[];
 
+/* Those of them that may stand behind the verb as well: all but --version. */
+extern const struct cr_opt *const cr_global_opts;
+
 /**
  * Runs the command: results to out, the one line about an error to errors.
  * Reorders argv. Returns the exit status: 0 done, 1 failed (also if out could
@@ -69,6 +85,13 @@ extern const struct cr_opt cr_command_opts[];
  */
 int cr_command_run(const struct cr_command *command, int argc, char **argv,
 		   FILE *out, FILE *errors);
+
+/** The same from within a verb: with global options that count unless argv has
+ * others, and with a checkpoint that is open already, or NULL. */
+int cr_command_run_within(const struct cr_command *command,
+			  const struct cr_global *global,
+			  struct cr_kept *kept, int argc, char **argv,
+			  FILE *out, FILE *errors);
 
 /**
  * Finds a verb by its name. CR_ERR_USAGE: there is none; the text names the

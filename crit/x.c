@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crit/kept.h"
 #include "crit/verb.h"
 #include "crit/x/views.h"
 
@@ -30,10 +31,10 @@ static const struct {
 
 // clang-format off
 static const struct cr_opt opts[] = {
-	{ 'p', "pid", NULL, CR_STRING(struct x, pids, CR_TAKES_ANYTHING), "PID[,PID...]", "these processes only" },
+	{ 'p', "pid", NULL, CR_STRING(struct x, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
 	{ 0, "json", NULL, CR_FLAG(struct x, json), NULL, "write JSON" },
 	{ 0, "show-secrets", NULL, CR_FLAG(struct x, secrets), NULL, "show key material, which is left out otherwise" },
-	{ CR_ARG, CR_STRING(struct x, dir, CR_TAKES_DIR), "DIR", "the checkpoint" },
+	{ CR_ARG, CR_STRING(struct x, dir, CR_TAKES_CHECKPOINT), "DIR", "the checkpoint" },
 	{ CR_ARG, CR_CHOICE(struct x, what, names), "WHAT", "the view" },
 	{ 0 },
 };
@@ -73,9 +74,10 @@ static struct cr_error *choose_pids(struct cr_x *x, const char *text)
 	return err;
 }
 
-static struct cr_error *start(struct cr_x *x, const struct x *o, FILE *out)
+static struct cr_error *start(struct cr_x *x, const struct cr_verb_call *call)
 {
-	struct cr_error *err = cr_set_open(o->dir, &x->set);
+	const struct x *o = call->values;
+	struct cr_error *err = cr_kept_set(call, o->dir, &x->set);
 	if (err)
 		return err;
 	err = cr_pstree_load(&x->set, &x->tree);
@@ -85,7 +87,7 @@ static struct cr_error *start(struct cr_x *x, const struct x *o, FILE *out)
 	if (err)
 		return cr_error_at(err, "%s", o->dir);
 	err = choose_pids(x, o->pids);
-	return err ? err : cr_x_begin(x, out);
+	return err ? err : cr_x_begin(x, call->out);
 }
 
 static struct cr_error *show(struct cr_x *x, const struct x *o)
@@ -97,8 +99,10 @@ static struct cr_error *show(struct cr_x *x, const struct x *o)
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct x *o = call->values;
-	struct cr_x x = { .json = o->json, .secrets = o->secrets };
-	struct cr_error *err = start(&x, o, call->out);
+	struct cr_x x = { .json = o->json,
+			  .secrets = o->secrets,
+			  .term = call->term };
+	struct cr_error *err = start(&x, call);
 	if (!err)
 		err = show(&x, o);
 	cr_error_free(x.finding);

@@ -100,10 +100,10 @@ static void put_rows(struct cr_mem *m)
 static struct cr_error *map(struct cr_mem *m)
 {
 	struct cr_x *x = &m->x;
-	cr_x_text(x, "%s %u, pages of %u bytes\n",
+	cr_x_heading(x, "%s %u, pages of %u bytes",
 		  m->is_object ? "shared memory" : "process", (unsigned)m->id,
 		  (unsigned)m->pages.space.page_size);
-	cr_x_text(x, "%16s-%-16s %s %9s %9s %9s %9s  %s\n", "START", "END",
+	cr_x_heading(x, "%16s-%-16s %s %9s %9s %9s %9s  %s", "START", "END",
 		  "PERM", "PAGES", "SAVED", "PARENT", "LAZY", "NAME");
 	cr_x_open(x, NULL, '{');
 	cr_x_u64(x, m->is_object ? "shmid" : "pid", m->id);

@@ -33,7 +33,7 @@ void cr_x_view_ps(struct cr_x *x)
 {
 	size_t depth = 0;
 	const struct cr_task *task = x->tree.root;
-	cr_x_text(x, "%7s%7s%7s   %s\n", "PID", "PGID", "SID", "COMM");
+	cr_x_heading(x, "%7s%7s%7s   %s", "PID", "PGID", "SID", "COMM");
 	cr_x_open(x, NULL, '[');
 	for (; task && !x->err; task = cr_pstree_next(task, &depth)) {
 		if (cr_x_wants(x, task->entry->pid))

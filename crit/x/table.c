@@ -16,14 +16,16 @@
 struct cr_table {
 	const struct cr_column *columns;
 	size_t nr, at;
-	size_t width[MAX_COLUMNS];
+	size_t width[MAX_COLUMNS]; /* at most what fits, from the end on */
 	struct cr_out cells; /* text only: each ends with a NUL */
 };
 
-// Characters, not bytes: continuation bytes do not count.
-static size_t width_of(const char *text)
+// Columns on a terminal; in a file characters, not bytes.
+static size_t width_of(const struct cr_x *x, const char *text)
 {
 	size_t width = 0;
+	if (x->term && x->term->columns)
+		return cr_term_width(text, strlen(text));
 	for (; *text; text++)
 		width += (*text & 0xc0) != 0x80;
 	return width;
@@ -79,7 +81,7 @@ static void put(struct cr_x *x, const char *text, size_t size)
 		*o++ = '-';
 	*o++ = 0;
 	t->cells.cur = o;
-	size_t width = width_of(cell);
+	size_t width = width_of(x, cell);
 	if (width > t->width[t->at])
 		t->width[t->at] = width;
 }
@@ -94,20 +96,39 @@ static void CR_PRINTF(2, 3) putf(struct cr_x *x, const char *fmt, ...)
 	put(x, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
+// Puts a cell and returns the columns it took. It is safe by now; nothing is
+// changed a second time.
+static size_t put_cell(struct cr_x *x, const char *cell, size_t width)
+{
+	size_t size = strlen(cell), full = width_of(x, cell);
+	if (full <= width) {
+		cr_x_safe(x, cell, size);
+		return full;
+	}
+	struct cr_cut cut = cr_term_cut(x->term, cell, size, width);
+	const char *tail = cell + size - cut.tail;
+	cr_x_safe(x, cell, cut.head);
+	cr_x_safe(x, cut.between, strlen(cut.between));
+	cr_x_safe(x, tail, cut.tail);
+	return cr_term_width(cell, cut.head) + 1 +
+	       cr_term_width(tail, cut.tail);
+}
+
 static void put_line(struct cr_x *x, const struct cr_table *t,
 		     const char *const *cell)
 {
 	for (size_t i = 0; i < t->nr; i++) {
-		size_t width = width_of(cell[i]);
-		int pad = (int)(t->width[i] - width);
+		size_t width = t->width[i];
 		bool right = t->columns[i].right;
-		cr_x_text(x, "%s%*s", i ? "  " : "", right ? pad : 0, "");
-		/* It is safe by now; nothing is changed a second time. */
-		cr_x_safe(x, cell[i], strlen(cell[i]));
-		if (i + 1 < t->nr)
-			cr_x_text(x, "%*s", right ? 0 : pad, "");
+		if (i)
+			cr_x_text(x, "  ");
+		if (right && width_of(x, cell[i]) < width)
+			cr_x_text(x, "%*s", (int)(width - width_of(x, cell[i])),
+				  "");
+		width -= put_cell(x, cell[i], width);
+		if (i + 1 < t->nr && !right)
+			cr_x_text(x, "%*s", (int)width, "");
 	}
-	cr_x_text(x, "\n");
 }
 
 static void put_heading(struct cr_x *x, const struct cr_table *t)
@@ -121,7 +142,19 @@ static void put_heading(struct cr_x *x, const struct cr_table *t)
 		text[i][n] = 0;
 		cell[i] = text[i];
 	}
+	cr_x_text(x, "%s", cr_term_on(x->term, CR_MARK_HEADING));
 	put_line(x, t, cell);
+	cr_x_text(x, "%s\n", cr_term_off(x->term, CR_MARK_HEADING));
+}
+
+// What does not fit the terminal is cut, but no numbers.
+static void fit(struct cr_x *x, struct cr_table *t)
+{
+	bool keep[MAX_COLUMNS];
+	for (size_t i = 0; i < t->nr; i++)
+		keep[i] = t->columns[i].right;
+	if (x->term)
+		cr_term_fit(x->term->columns, t->width, keep, t->nr);
 }
 
 void cr_table_end(struct cr_x *x)
@@ -129,8 +162,10 @@ void cr_table_end(struct cr_x *x)
 	struct cr_table *t = x->table;
 	const char *cell[MAX_COLUMNS];
 	cr_x_close(x, ']');
-	if (t && !x->json && !x->err)
+	if (t && !x->json && !x->err) {
+		fit(x, t);
 		put_heading(x, t);
+	}
 	for (const char *p = t ? t->cells.buf : NULL;
 	     p && p < t->cells.cur && !x->err;) {
 		for (size_t i = 0; i < t->nr; i++) {
@@ -138,6 +173,7 @@ void cr_table_end(struct cr_x *x)
 			p += strlen(p) + 1;
 		}
 		put_line(x, t, cell);
+		cr_x_text(x, "\n");
 	}
 	if (t)
 		cr_out_deinit(&t->cells);

@@ -127,7 +127,7 @@ bool cr_x_open_process(struct cr_x *x, const struct cr_task *task)
 	cr_x_open(x, NULL, '{');
 	cr_x_u64(x, "pid", task->entry->pid);
 	cr_x_brief(x, task->entry->pid, &brief);
-	cr_x_text(x, "%u\n", task->entry->pid);
+	cr_x_heading(x, "%u", task->entry->pid);
 	if (brief.zombie)
 		cr_x_text(x, "\tzombie\n");
 	bool zombie = brief.zombie;
@@ -197,19 +197,34 @@ const struct cr_files *cr_x_files(struct cr_x *x)
 
 /* ---- text ---- */
 
-void cr_x_text(struct cr_x *x, const char *fmt, ...)
+static void vtext(struct cr_x *x, const char *fmt, va_list ap)
 {
-	va_list ap;
 	if (x->json || x->err)
 		return;
 	cr_x_fail(x, cr_out_drain(&x->out));
 	cr_x_fail(x, cr_out_room(&x->out, 1024));
 	if (x->err)
 		return;
-	va_start(ap, fmt);
 	int n = vsnprintf(x->out.cur, 1024, fmt, ap);
-	va_end(ap);
 	x->out.cur += n < 1024 ? n : 1023;
+}
+
+void cr_x_text(struct cr_x *x, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vtext(x, fmt, ap);
+	va_end(ap);
+}
+
+void cr_x_heading(struct cr_x *x, const char *fmt, ...)
+{
+	va_list ap;
+	cr_x_text(x, "%s", cr_term_on(x->term, CR_MARK_HEADING));
+	va_start(ap, fmt);
+	vtext(x, fmt, ap);
+	va_end(ap);
+	cr_x_text(x, "%s\n", cr_term_off(x->term, CR_MARK_HEADING));
 }
 
 /* Bytes at p that may be printed as they are, 0 if the first may not. */

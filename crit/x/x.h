@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "crit/term.h"
 #include "images/core.pb-c.h"
 #include "lib/base/error.h"
 #include "lib/base/out.h"
@@ -39,6 +40,7 @@ struct cr_x {
 	bool has_files;
 	bool json;
 	bool secrets;	/* show key material */
+	const struct cr_term *term; /* NULL: as if to a file */
 	uint32_t *pids; /* wanted; none: all */
 	size_t nr_pids;
 
@@ -155,6 +157,9 @@ void cr_x_file_members(struct cr_x *x, uint32_t type, uint32_t id,
 
 /** As printf(3), for text that is ours. */
 void cr_x_text(struct cr_x *x, const char *fmt, ...) CR_PRINTF(2, 3);
+
+/** A line of ours that is a heading; ends the line. */
+void cr_x_heading(struct cr_x *x, const char *fmt, ...) CR_PRINTF(2, 3);
 
 /** A name from an image. */
 void cr_x_safe(struct cr_x *x, const void *name, size_t size);

@@ -84,7 +84,7 @@ END_TEST
 
 START_TEST(bash_offers_the_options_of_the_command)
 {
-	assert_offers("fake --", "--help --version");
+	assert_offers("fake --", "--help --version --color --no-pager");
 }
 END_TEST
 

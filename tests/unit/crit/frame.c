@@ -53,7 +53,7 @@ END_TEST
 START_TEST(too_few_arguments_exit_with_1)
 {
 	assert_fails("fake", 1,
-		     "usage: fake [-h] [--version] VERB ...\n"
+		     "usage: fake [-h] [--version] [--color WHEN] [--no-pager] VERB ...\n"
 		     "fake: error: too few arguments\n");
 }
 END_TEST
@@ -61,7 +61,7 @@ END_TEST
 START_TEST(no_name_at_all_is_too_few_arguments)
 {
 	assert_fails("", 1,
-		     "usage: fake [-h] [--version] VERB ...\n"
+		     "usage: fake [-h] [--version] [--color WHEN] [--no-pager] VERB ...\n"
 		     "fake: error: too few arguments\n");
 }
 END_TEST
@@ -122,11 +122,26 @@ START_TEST(version_after_a_verb_is_that_verbs_business)
 }
 END_TEST
 
+START_TEST(global_options_stand_in_front_of_the_verb_or_behind)
+{
+	ck_assert_int_eq(run("fake --no-pager read -p --in=x"), 0);
+	ck_assert_int_eq(run("fake read -p --no-pager --in=x"), 0);
+	ck_assert_str_eq(out_text, "in=x pretty=1\n");
+	assert_fails("fake read --color", 2,
+		     "fake: read: option '--color' needs WHEN; "
+		     "see 'fake read -h'\n");
+	assert_fails("fake break --color=always", 1,
+		     "\033[1;31mfake:\033[m core-1.img: broken\n");
+	assert_fails("fake --color=always break --color never", 1,
+		     "fake: core-1.img: broken\n");
+}
+END_TEST
+
 START_TEST(help_lists_the_verbs)
 {
 	ck_assert_int_eq(run("fake --help"), 0);
 	ck_assert_str_eq(out_text,
-			 "usage: fake [-h] [--version] VERB ...\n"
+			 "usage: fake [-h] [--version] [--color WHEN] [--no-pager] VERB ...\n"
 			 "\n"
 			 "Tries the frame.\n"
 			 "\n"
@@ -136,12 +151,16 @@ START_TEST(help_lists_the_verbs)
 			 "  help   explain a verb, or list all\n"
 			 "\n"
 			 "arguments:\n"
-			 "  VERB           what to do, followed by its own "
+			 "  VERB              what to do, followed by its own "
 			 "options\n"
 			 "\n"
 			 "options:\n"
-			 "  -h, --help     show this help and exit\n"
-			 "      --version  show the version and exit\n");
+			 "  -h, --help        show this help and exit\n"
+			 "      --version     show the version and exit\n"
+			 "      --color WHEN  whether to colour headings and "
+			 "errors (auto, always, never)\n"
+			 "      --no-pager    on a terminal, do not page long "
+			 "output\n");
 }
 END_TEST
 
@@ -224,6 +243,8 @@ int main(void)
 	tcase_add_test(tcase, a_failed_verb_exits_with_1);
 	tcase_add_test(tcase, version_is_one_line);
 	tcase_add_test(tcase, version_after_a_verb_is_that_verbs_business);
+	tcase_add_test(tcase,
+		       global_options_stand_in_front_of_the_verb_or_behind);
 	tcase_add_test(tcase, help_lists_the_verbs);
 	tcase_add_test(tcase, help_of_a_verb_shows_all_of_it);
 	tcase_add_test(tcase, output_that_cannot_be_written_exits_with_1);

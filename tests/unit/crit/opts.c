@@ -477,6 +477,73 @@ START_TEST(walking_starts_with_help)
 }
 END_TEST
 
+START_TEST(a_second_table_has_options_that_the_first_has_not)
+{
+	char copy[] = "-n 5 x --pretty -q --number=7";
+	char *words[8];
+	size_t nr = 0;
+	struct values own = { 0 }, more = { 0 };
+	bool wants_help;
+
+	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+		words[nr++] = word;
+	ck_assert_ptr_null(cr_opts_parse_both(opts, &own, numbers, &more,
+					      words, nr, &wants_help));
+	ck_assert_str_eq(own.file, "x");
+	ck_assert(own.pretty && own.quiet && !own.number);
+	ck_assert_uint_eq(more.number, 7);
+	ck_assert(!more.pretty && !more.quiet);
+}
+END_TEST
+
+START_TEST(the_first_table_of_two_counts)
+{
+	char option[] = "-q";
+	char *words[] = { option };
+	struct values own = { 0 }, more = { 0 };
+	bool wants_help;
+
+	ck_assert_ptr_null(cr_opts_parse_both(any, &own, opts, &more, words, 1,
+					      &wants_help));
+	ck_assert(own.quiet && !more.quiet);
+}
+END_TEST
+
+static void assert_option(const char *word, const char *want, bool next)
+{
+	bool got_next;
+	const struct cr_opt *opt =
+		cr_opts_option(opts, numbers, word, &got_next);
+
+	ck_assert_int_eq(!opt, !want);
+	ck_assert_int_eq(got_next, next);
+	if (want)
+		ck_assert_str_eq(opt->help, want);
+}
+
+START_TEST(a_word_is_told_what_it_is)
+{
+	assert_option("-i", "what to read", true);
+	assert_option("-ix", "what to read", false);
+	assert_option("-pi", "what to read", true);
+	assert_option("-p", "more lines", false);
+	assert_option("--in", "what to read", true);
+	assert_option("--in=x", "what to read", false);
+	assert_option("--prett", "more lines", false);
+	assert_option("--number", "how many", true);
+	assert_option("-n", "how many", true);
+	assert_option("-n5", "how many", false);
+	assert_option("-h", "show this help and exit", false);
+	assert_option("--pre", NULL, false);
+	assert_option("--bogus", NULL, false);
+	assert_option("-pz", NULL, false);
+	assert_option("in", NULL, false);
+	assert_option("-", NULL, false);
+	assert_option("--", NULL, false);
+	assert_option("", NULL, false);
+}
+END_TEST
+
 static TCase *parsing(void)
 {
 	TCase *tcase = tcase_create("parse");
@@ -504,6 +571,10 @@ static TCase *parsing(void)
 	tcase_add_test(tcase, nothing_is_refused_after_help);
 	tcase_add_test(tcase, numbers_are_decimal_or_hex);
 	tcase_add_test(tcase, sizes_have_units);
+	tcase_add_test(tcase,
+		       a_second_table_has_options_that_the_first_has_not);
+	tcase_add_test(tcase, the_first_table_of_two_counts);
+	tcase_add_test(tcase, a_word_is_told_what_it_is);
 	return tcase;
 }
 

@@ -95,6 +95,23 @@ START_TEST(every_row_is_whole)
 }
 END_TEST
 
+// `crit shell` puts the current checkpoint in for an argument that takes one.
+START_TEST(an_argument_DIR_is_a_checkpoint_and_pid_a_process)
+{
+	for_each_verb(verb) {
+		cr_opts_for_each(opt, verb->opts) {
+			ck_assert_msg(!cr_opts_is_arg(opt) ||
+					      opt->takes != CR_TAKES_DIR,
+				      "%s: %s: CR_TAKES_CHECKPOINT?",
+				      verb->name, opt->value);
+			ck_assert_msg(!opt->name || strcmp(opt->name, "pid") ||
+					      opt->takes == CR_TAKES_PID,
+				      "%s: --pid: CR_TAKES_PID?", verb->name);
+		}
+	}
+}
+END_TEST
+
 static bool same(const char *a, const char *b)
 {
 	return a && b && !strcmp(a, b);
@@ -208,6 +225,8 @@ int main(void)
 	tcase_add_test(tcase, names_differ);
 	tcase_add_test(tcase, summaries_have_no_full_stop);
 	tcase_add_test(tcase, every_row_is_whole);
+	tcase_add_test(tcase,
+		       an_argument_DIR_is_a_checkpoint_and_pid_a_process);
 	tcase_add_test(tcase, no_option_of_a_verb_is_listed_twice);
 	tcase_add_test(tcase, arguments_that_may_be_missing_come_last);
 	tcase_add_test(tcase, help_fits_80_columns);
