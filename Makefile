@@ -292,10 +292,13 @@ uninstall: ## Remove what install put there
 	$Q! [ -d $(TO)/include/critter ] || \
 		find $(TO)/include/critter -depth -type d -empty -delete
 
-# Debian packages: to build; to test (check, criu, jq, python3); to lint and fuzz.
-PACKAGES = gcc libc6-dev make pkg-config protobuf-compiler libprotobuf-dev \
-	protobuf-c-compiler libprotobuf-c-dev liblz4-dev \
-	libarchive-dev libarchive13 libjansson-dev nettle-dev check criu jq python3 shellcheck clang xz-utils cpio
+# Debian packages: to build, to run, to test, to lint and fuzz.
+PACKAGES = gcc libc6-dev make pkg-config \
+	protobuf-compiler libprotobuf-dev protobuf-c-compiler libprotobuf-c-dev \
+	liblz4-dev libarchive-dev libjansson-dev nettle-dev libreadline-dev \
+	libarchive13 libreadline8 \
+	check criu jq python3 xz-utils cpio \
+	shellcheck clang
 # The fuzzer's runtime comes in a package named after the version of clang.
 CLANG_RT = libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
 

@@ -108,6 +108,7 @@ static struct cr_error *open_member(const char *archive, const char *name,
 {
 	struct cr_store *store;
 	struct cr_file file;
+	*fd_ret = -1;
 	struct cr_error *err = cr_store_open(archive, &store);
 	if (err)
 		return err;
@@ -122,22 +123,31 @@ static struct cr_error *open_member(const char *archive, const char *name,
 	return err ? cr_error_at(err, "%s", archive) : NULL;
 }
 
-/* Opens a file, or ARCHIVE/NAME, which is no path that can exist. */
+/* Opens a file; or ARCHIVE/NAME, which is no path that can exist; or DIR/NAME,
+ * where the images of DIR are not in it itself. */
 static struct cr_error *open_path(const char *in, int *fd_ret)
 {
 	*fd_ret = open(in, O_RDONLY | O_CLOEXEC);
 	if (*fd_ret >= 0)
 		return NULL;
 	struct cr_error *err = cr_error_sys("%s", in);
-	if (cr_error_errno(err) != ENOTDIR)
+	bool in_file = cr_error_errno(err) == ENOTDIR;
+	if (!in_file && cr_error_errno(err) != ENOENT)
 		return err;
 	cr_auto_free char *copy = strdup(in);
-	char *slash = copy ? slash_behind_file(copy) : NULL;
-	if (!slash)
+	char *slash = !copy	? NULL :
+		      in_file ? slash_behind_file(copy) :
+				strrchr(copy, '/');
+	if (!slash || slash == copy)
 		return err;
-	cr_error_free(err);
 	*slash = 0;
-	return open_member(copy, slash + 1, fd_ret);
+	struct cr_error *inner = open_member(copy, slash + 1, fd_ret);
+	if (!in_file && inner && cr_error_code(inner) != CR_ERR_NOMEM) {
+		cr_error_free(inner);
+		return err;
+	}
+	cr_error_free(err);
+	return inner;
 }
 
 struct cr_error *cr_crit_open(const char *in, int *fd_ret,

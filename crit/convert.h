@@ -18,7 +18,8 @@ struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
 
 /**
  * Opens the input for reading; *name_ret is NULL for standard input. A file in
- * an archive is named as if the archive were a directory: a.tar.gz/pstree.img.
+ * an archive is named as if the archive were a directory: a.tar.gz/pstree.img;
+ * one of an OCI layout, or in DIR/checkpoint, as if it were in DIR.
  */
 struct cr_error *cr_crit_open(const char *in, int *fd_ret,
 			      const char **name_ret) CR_MUST_CHECK;

@@ -11,15 +11,15 @@ static const char *const matches[] = { "pid", "name", NULL };
 
 // clang-format off
 static const struct cr_opt opts[] = {
-	{ 'p', "pid", NULL, CR_STRING(struct cr_diff_opts, pids, CR_TAKES_ANYTHING), "PID[,PID...]", "these processes of A only" },
+	{ 'p', "pid", NULL, CR_STRING(struct cr_diff_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes of A only" },
 	{ 0, "match", NULL, CR_CHOICE(struct cr_diff_opts, match, matches), "HOW", "how processes of A and B belong together (default: pid)" },
 	{ 0, "bytes", NULL, CR_FLAG(struct cr_diff_opts, bytes), NULL, "memory: show the bytes that differ in changed pages" },
 	{ 0, "sysroot", NULL, CR_STRING(struct cr_diff_opts, sysroot, CR_TAKES_DIR), "DIR", "memory: where the files are that were mapped" },
 	{ 0, "json", NULL, CR_FLAG(struct cr_diff_opts, json), NULL, "write JSON" },
 	{ 0, "exit-code", NULL, CR_FLAG(struct cr_diff_opts, exit_code), NULL, "exit with 1 if there are differences" },
 	{ 0, "show-secrets", NULL, CR_FLAG(struct cr_diff_opts, secrets), NULL, "show key material, of which it is only said otherwise that it has changed" },
-	{ CR_ARG, CR_STRING(struct cr_diff_opts, path[0], CR_TAKES_DIR), "A", "a checkpoint" },
-	{ CR_ARG, CR_STRING(struct cr_diff_opts, path[1], CR_TAKES_DIR), "B", "another one, as a rule the later one" },
+	{ CR_ARG, CR_STRING(struct cr_diff_opts, path[0], CR_TAKES_CHECKPOINT), "A", "a checkpoint" },
+	{ CR_ARG, CR_STRING(struct cr_diff_opts, path[1], CR_TAKES_CHECKPOINT), "B", "another one, as a rule the later one" },
 	{ CR_ARG, CR_WORDS(struct cr_diff_opts, what, CR_TAKES_ANYTHING), "WHAT", "what to compare (default: all but stats)", CR_ANY },
 	{ 0 },
 };

@@ -10,6 +10,7 @@ extern const struct cr_verb cr_verb_help;
 extern const struct cr_verb cr_verb_info;
 extern const struct cr_verb cr_verb_mem;
 extern const struct cr_verb cr_verb_list;
+extern const struct cr_verb cr_verb_shell;
 extern const struct cr_verb cr_verb_show;
 extern const struct cr_verb cr_verb_x;
 
@@ -22,7 +23,10 @@ extern const struct cr_verb cr_verb_x;
 //    `crit help` and in the man page.
 // 3. tests/golden/NAME/CASE with at least one case, and its line in README.md.
 //
-// Parsing, -h, the man page and the completions need nothing more.
+// Parsing, -h, the man page and the completions need nothing more, and neither
+// does `crit shell`: it puts in what a table says is a checkpoint or a process
+// (CR_TAKES_CHECKPOINT, CR_TAKES_PID) and finds images (CR_TAKES_IMAGE). A verb
+// that itself talks with a terminal, or starts what does, is `interactive`.
 static const struct cr_verb *const verbs[] = {
 	&cr_verb_decode,
 	&cr_verb_encode,
@@ -32,6 +36,7 @@ static const struct cr_verb *const verbs[] = {
 	&cr_verb_x,
 	&cr_verb_mem,
 	&cr_verb_diff,
+	&cr_verb_shell,
 	&cr_verb_help,
 	NULL,
 };
