@@ -270,8 +270,8 @@ static struct cr_error *run(const struct cr_verb_call *call)
 		.offer_arg = &shell,
 	};
 	struct cr_error *err = NULL;
-	/* A pager is a program. */
-	shell.global.no_pager |= o->restricted;
+	/* A pager is a program, and nothing for a script. */
+	shell.global.no_pager |= o->restricted || !shell.terminal;
 	if (o->restricted)
 		err = cr_job_restrict();
 	if (!err && o->dir)

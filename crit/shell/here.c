@@ -330,14 +330,14 @@ static struct cr_error *make(struct making *m, const struct cr_strings *words,
 	bool dashes = false;
 	size_t used;
 	for (size_t i = view ? 0 : 1; !err && i < words->nr; i += used) {
+		const char *word = words->item[i];
 		used = 1;
-		if (dashes || !strcmp(words->item[i], "--"))
-			err = dashes ? cr_strings_add(&m->args, words->item[i],
-						      strlen(words->item[i])) :
-				       NULL;
+		if (dashes)
+			err = cr_strings_add(&m->args, word, strlen(word));
+		else if (!strcmp(word, "--"))
+			dashes = true;
 		else
 			err = add_word(m, words, i, &used);
-		dashes |= !strcmp(words->item[i], "--") && used == 1;
 	}
 	return err ? err : add_args(m);
 }

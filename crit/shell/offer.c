@@ -154,21 +154,27 @@ follow(const ProtobufCMessageDescriptor *type, const char *p, const char *end)
 	return type;
 }
 
+/* The type of an image by its name, which may lack its end. */
+static const struct cr_image_type *image_type(const char *name)
+{
+	static const char *const ends[] = { "", ".img", "-1.img" };
+	const struct cr_image_type *type = NULL;
+	char file[256];
+	for (unsigned i = 0; i < 3 && !type; i++) {
+		snprintf(file, sizeof(file), "%s%s", name, ends[i]);
+		type = cr_image_type_by_file(file);
+	}
+	return type;
+}
+
 /* Keys of messages; the image was named in front. */
 static void add_paths(struct offer *o)
 {
 	const struct cr_image_type *image = NULL;
 	const char *dot = strrchr(o->text, '.');
 	int size = dot ? (int)(dot - o->text) + 1 : 0;
-	for (size_t i = o->args.nr; i && !image; i--) {
-		cr_auto_free char *file = NULL;
-		const char *name = o->args.item[i - 1];
-		image = cr_image_type_by_file(name);
-		if (!image && asprintf(&file, "%s.img", name) > 0)
-			image = cr_image_type_by_file(file);
-		if (!image && file && asprintf(&file, "%s-1.img", name) > 0)
-			image = cr_image_type_by_file(file);
-	}
+	for (size_t i = o->args.nr; i && !image; i--)
+		image = image_type(o->args.item[i - 1]);
 	const ProtobufCMessageDescriptor *type =
 		image ? follow(image->entry, o->text, o->text + size) : NULL;
 	for (unsigned i = 0; type && i < type->n_fields; i++) {

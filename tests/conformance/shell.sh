@@ -117,6 +117,10 @@ on 80 env PAGER='sed s/^/paged:/' crit x "$images/tree" nosuch </dev/null
 hides 'no pager for an error' 'paged:'
 PAGER='sed s/^/paged:/' crit x "$images/tree" ps | cmp -s - <(crit x "$images/tree" ps)
 result $? 'no pager for a file'
+echo ps >"$work/lines"
+on 80 env PAGER='sed s/^/paged:/' sh -c "crit shell $images/tree <$work/lines" </dev/null
+shows 'a script on a terminal' 'node-4'
+hides 'it has no pager' 'paged:'
 if command -v less >/dev/null; then
 	on 80 crit show "$images/tree/core-7142.img" <<-'E'
 		wait CORE

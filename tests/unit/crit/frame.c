@@ -8,6 +8,13 @@
 
 static char *out_text, *err_text;
 
+static void teardown(void)
+{
+	free(out_text);
+	free(err_text);
+	out_text = err_text = NULL;
+}
+
 // Runs the fake command with the blank-separated words of a line, its name
 // among them.
 static int run(const char *line)
@@ -15,10 +22,12 @@ static int run(const char *line)
 	static char copy[256];
 	static char *words[32];
 	size_t out_size, err_size;
-	FILE *out = open_memstream(&out_text, &out_size);
-	FILE *err = open_memstream(&err_text, &err_size);
+	FILE *out, *err;
 	int nr = 0, status;
 
+	teardown();
+	out = open_memstream(&out_text, &out_size);
+	err = open_memstream(&err_text, &err_size);
 	snprintf(copy, sizeof(copy), "%s", line);
 	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
 		words[nr++] = word;
@@ -27,12 +36,6 @@ static int run(const char *line)
 	fclose(out);
 	fclose(err);
 	return status;
-}
-
-static void teardown(void)
-{
-	free(out_text);
-	free(err_text);
 }
 
 static void assert_fails(const char *line, int status, const char *text)
