@@ -297,7 +297,7 @@ PACKAGES = gcc libc6-dev make pkg-config \
 	protobuf-compiler libprotobuf-dev protobuf-c-compiler libprotobuf-c-dev \
 	liblz4-dev libarchive-dev libjansson-dev nettle-dev libreadline-dev \
 	libarchive13 libreadline8 \
-	check criu jq python3 xz-utils cpio \
+	check criu jq python3 xz-utils cpio less \
 	shellcheck clang
 # The fuzzer's runtime comes in a package named after the version of clang.
 CLANG_RT = libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
