@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,38 +40,12 @@ static const struct cr_opt opts[] = {
 };
 // clang-format on
 
-static struct cr_error *parse_pid(const char *text, uint32_t *ret,
-				  const char **end_ret)
-{
-	char *end;
-	errno = 0;
-	unsigned long pid = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno || pid > UINT32_MAX ||
-	    (*end && *end != ','))
-		return cr_error_new(CR_ERR_USAGE, "'%.*s' is no pid",
-				    (int)strcspn(text, ","), text);
-	*ret = (uint32_t)pid;
-	*end_ret = end;
-	return NULL;
-}
-
 /* "12,34", or all. */
 static struct cr_error *choose_pids(struct cr_mem *m, const char *text)
 {
 	if (!text)
 		return cr_memory_pids(&m->memory, &m->pids);
-	m->pids.id = calloc(strlen(text) / 2 + 1, sizeof(m->pids.id[0]));
-	if (!m->pids.id)
-		return cr_enomem;
-	for (;;) {
-		struct cr_error *err =
-			parse_pid(text, &m->pids.id[m->pids.nr], &text);
-		if (err)
-			return err;
-		m->pids.nr++;
-		if (!*text++)
-			return NULL;
-	}
+	return cr_opts_pids(text, &m->pids.id, &m->pids.nr);
 }
 
 static struct cr_error *start(struct cr_mem *m,

@@ -128,6 +128,42 @@ struct cr_error *cr_opts_size(const char *text, uint64_t *ret)
 	return NULL;
 }
 
+static struct cr_error *parse_pid(const char *text, uint32_t *ret,
+				  const char **end_ret)
+{
+	char *end;
+	errno = 0;
+	unsigned long pid = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || errno || pid > UINT32_MAX ||
+	    (*end && *end != ','))
+		return cr_error_new(CR_ERR_USAGE, "'%.*s' is no pid",
+				    (int)strcspn(text, ","), text);
+	*ret = (uint32_t)pid;
+	*end_ret = end;
+	return NULL;
+}
+
+struct cr_error *cr_opts_pids(const char *text, uint32_t **ret, size_t *nr_ret)
+{
+	size_t nr = 0;
+	uint32_t *pids = calloc(strlen(text) / 2 + 1, sizeof(pids[0]));
+	if (!pids)
+		return cr_enomem;
+	for (;;) {
+		struct cr_error *err = parse_pid(text, &pids[nr], &text);
+		if (err) {
+			free(pids);
+			return err;
+		}
+		nr++;
+		if (!*text++)
+			break;
+	}
+	*ret = pids;
+	*nr_ret = nr;
+	return NULL;
+}
+
 static struct cr_error *store_number(struct parse *p, const struct cr_opt *opt,
 				     char *text)
 {

@@ -179,6 +179,10 @@ struct cr_error *cr_opts_number(const char *text, uint64_t *ret) CR_MUST_CHECK;
 /** The same with K, M, G or T behind it: times 1024 that often. */
 struct cr_error *cr_opts_size(const char *text, uint64_t *ret) CR_MUST_CHECK;
 
+/** Reads "12,34". USAGE: anything else. The caller frees the list. */
+struct cr_error *cr_opts_pids(const char *text, uint32_t **ret, size_t *nr_ret)
+	CR_MUST_CHECK;
+
 /**
  * The words of a usage line, one per call: "[-i FILE]", "[FILE...]". Writes
  * into buf (cut off if too small) and returns it.

@@ -406,6 +406,29 @@ struct cr_error *cr_pages_fill(struct cr_pages *pages, const struct cr_run *run,
 	}
 }
 
+struct cr_error *cr_pages_fd(struct cr_pages *pages, const struct cr_run *run,
+			     uint64_t vaddr, int *fd_ret, uint64_t *off_ret)
+{
+	struct cr_error *err = NULL;
+	struct cr_file *file;
+	*fd_ret = -1;
+	*off_ret = run->off + (vaddr - run->start);
+	if (run->kind == CR_RUN_FILE) {
+		err = need_file(pages, run->vma);
+		*fd_ret = pages->file_fd;
+	} else if (run->kind == CR_RUN_DATA) {
+		const struct cr_pagemap *map =
+			&run->object->layer[run->layer].map;
+		if (map->range[run->range].flags & CR_RANGE_BLOCKS)
+			return NULL;
+		err = cr_chain_pages(&pages->memory->chain, run->layer,
+				     run->pages_id, &file);
+		if (!err)
+			*fd_ret = file->fd;
+	}
+	return err;
+}
+
 struct cr_error *cr_pages_read(struct cr_pages *pages, uint64_t vaddr,
 			       void *data, size_t size)
 {

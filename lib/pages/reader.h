@@ -106,6 +106,13 @@ struct cr_error *cr_pages_fill(struct cr_pages *pages, const struct cr_run *run,
 			       uint64_t vaddr, void *data, size_t size)
 	CR_MUST_CHECK;
 
+/** The file that has the bytes of a run from vaddr on as they are, and where in
+ * it; *fd_ret is -1 if they are packed, or in an archive. The file stays open
+ * until the next call. */
+struct cr_error *cr_pages_fd(struct cr_pages *pages, const struct cr_run *run,
+			     uint64_t vaddr, int *fd_ret, uint64_t *off_ret)
+	CR_MUST_CHECK;
+
 /** Reads size bytes at vaddr. NOT_FOUND names the first address without bytes
  * and why it has none. */
 struct cr_error *cr_pages_read(struct cr_pages *pages, uint64_t vaddr,

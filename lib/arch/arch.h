@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Processors: what is needed to read an image of any of them, on any host. A
+ * row says what its ELF files look like and which register sets a thread has,
+ * as ptrace(2) and core files lay them out; those are made from the messages of
+ * a core image. Nothing here is code for the processor.
+ *
+ * To add a processor: NAME.c with its row, and the row's line in arch.c, arch.h
+ * and tests/unit/lib/arch/arch.c.
+ *
+ * Facts: Linux arch/NAME/include/uapi/asm/{ptrace,elf,auxvec}.h,
+ * arch/NAME/kernel/ptrace.c (regsets) and include/uapi/linux/elf.h, v6.12.
+ */
+#ifndef CR_LIB_ARCH_ARCH_H
+#define CR_LIB_ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "images/core.pb-c.h"
+#include "lib/arch/regs.h"
+
+/* What register sets are made from. */
+struct cr_arch_task {
+	const CoreEntry *core; /* of the thread */
+	uint64_t hwcap;	       /* AT_HWCAP of its auxiliary vector */
+	unsigned va_bits;      /* of user addresses, see cr_arch_va_bits() */
+};
+
+/** Makes a register set. False if the image does not have it; what has been
+ * written then does not count. */
+typedef bool cr_arch_fill(struct cr_regs *to, const struct cr_arch_task *task);
+
+struct cr_arch_set {
+	const char *owner; /* of the note, "CORE" or "LINUX" */
+	uint32_t type;	   /* NT_* */
+	uint32_t size;	   /* bytes; the most there can be, if that varies */
+	cr_arch_fill *fill;
+	bool secret; /* keys */
+};
+
+/* Signals by number; masks have bit N - 1 for signal N. */
+struct cr_arch_signals {
+	uint64_t harmless; /* without a handler it is ignored, stops, continues */
+	uint8_t stop;	   /* SIGSTOP */
+};
+
+struct cr_arch {
+	const char *name; /* as `uname -m` has it */
+	CoreEntry__March march;
+	bool (*is)(const CoreEntry *core); /* its registers are in the image */
+	uint16_t machine; /* EM_* */
+	uint8_t word;	  /* bytes of a long: 4 or 8 */
+	bool big;	  /* its byte order, or the more usual one */
+	bool either;	  /* runs in both byte orders */
+	bool uid16;	  /* user ids of elf_prpsinfo have 16 bits */
+	uint32_t flags[2]; /* e_flags of a core; of a big endian one */
+	const struct cr_arch_signals *signals;
+	struct cr_arch_set general; /* pr_reg of elf_prstatus */
+	const struct cr_arch_set *sets; /* {0} at the end */
+
+	/* Widths that user addresses can have, ascending, 0 at the end; NULL:
+	 * of no interest. */
+	const uint8_t *va_bits;
+};
+
+/** The row of a thread's processor and mode. NULL: there is none, or the image
+ * has no registers of it. */
+const struct cr_arch *cr_arch_of(const CoreEntry *core);
+
+/** The rows, NULL at the end. */
+extern const struct cr_arch *const cr_arches[];
+
+/** The width of user addresses if `top` is where the highest mapping ends; 0 if
+ * that is of no interest. */
+unsigned cr_arch_va_bits(const struct cr_arch *arch, uint64_t top);
+
+/** The bits of an AArch64 user address that pointer authentication takes. */
+uint64_t cr_arch_pac_mask(unsigned va_bits);
+
+extern const struct cr_arch_signals cr_arch_signals; /* of most of them */
+
+extern const struct cr_arch cr_arch_x86_64, cr_arch_i386, cr_arch_aarch64,
+	cr_arch_arm, cr_arch_ppc64, cr_arch_s390x, cr_arch_mips64,
+	cr_arch_riscv64, cr_arch_loongarch64;
+
+#endif
