@@ -39,13 +39,12 @@ static bool fill_fp(struct cr_regs *to, const struct cr_arch_task *task)
 	cr_regs_u64s(to, f->regs, f->n_regs, 32);
 	cr_regs_u64(to, f->fcc);
 	cr_regs_u32(to, f->fcsr);
-	cr_regs_skip(to, 4);
 	return true;
 }
 
 // clang-format off
 static const struct cr_arch_set sets[] = {
-	{ "CORE", NT_FPREGSET, 272, fill_fp },
+	{ "CORE", NT_FPREGSET, 268, fill_fp },
 	{ 0 },
 };
 // clang-format on

@@ -154,9 +154,8 @@ static struct cr_error *prstatus(struct cr_dump *dump, struct cr_sink *sink,
 	put_ids(&to, dump->task, tid);
 	cr_regs_skip(&to, 8 * word); /* four struct timeval: not saved */
 	dump->arch->general.fill(&to, task);
-	cr_regs_u32(&to, 1); /* pr_fpvalid */
-	if (word == 8)
-		cr_regs_skip(&to, 4);
+	cr_regs_u32(&to, 1); /* pr_fpvalid, and padding */
+	cr_regs_skip(&to, word - 4);
 	return put_note(dump, sink, "CORE", NT_PRSTATUS, buf,
 			cr_regs_size(&to));
 }
