@@ -35,6 +35,7 @@ struct run {
 	struct cr_pstree tree;
 	struct cr_core core;
 	struct cr_memory_ids pids;
+	uint32_t pid; /* the one at hand */
 
 	struct cr_error *finding; /* the first */
 	size_t nr_findings;
@@ -46,6 +47,8 @@ static void found(void *arg, struct cr_error *err)
 	r->nr_findings++;
 	if (r->finding)
 		cr_error_free(err);
+	else if (r->pids.nr > 1)
+		r->finding = cr_error_at(err, "process %u", r->pid);
 	else
 		r->finding = err;
 }
@@ -88,7 +91,8 @@ static struct cr_error *name_for(const char *out, uint32_t pid, char **ret)
 	if (!out || !*out)
 		n = asprintf(ret, "core.%u", pid);
 	else if (is_dir(out))
-		n = asprintf(ret, "%s/core.%u", out, pid);
+		n = asprintf(ret, "%s%score.%u", out,
+			     out[strlen(out) - 1] == '/' ? "" : "/", pid);
 	else
 		n = asprintf(ret, "%s", out);
 	return n < 0 ? cr_enomem : NULL;
@@ -106,10 +110,11 @@ static struct cr_error *write_file(struct run *r, uint32_t pid)
 	if (err)
 		return cr_error_at(err, "%s", path);
 	err = cr_core_write(&r->core, pid, rep.fd, !rep.direct);
+	bool is_input = err && cr_error_code(err) != CR_ERR_SYSTEM;
 	if (!err)
 		err = cr_replace_commit(&rep, false);
 	cr_replace_close(&rep);
-	return err ? cr_error_at(err, "%s", path) : NULL;
+	return err && !is_input ? cr_error_at(err, "%s", path) : err;
 }
 
 /* What fails for one of several processes is a finding. */
@@ -126,7 +131,7 @@ static struct cr_error *write_each(struct run *r)
 				    "which, or -o a directory",
 				    r->pids.nr);
 	for (size_t i = 0; i < r->pids.nr; i++) {
-		uint32_t pid = r->pids.id[i];
+		uint32_t pid = r->pid = r->pids.id[i];
 		struct cr_error *err =
 			to_stdout ? cr_core_write(&r->core, pid, STDOUT_FILENO,
 						  false)

@@ -339,6 +339,30 @@ static void assert_no_size(const char *text, const char *want)
 	cr_error_free(err);
 }
 
+START_TEST(pids_are_a_list)
+{
+	uint32_t *pids = NULL;
+	size_t nr = 0;
+	ck_assert_ptr_null(cr_opts_pids("1,4294967295,7", &pids, &nr));
+	ck_assert_uint_eq(nr, 3);
+	ck_assert_uint_eq(pids[0], 1);
+	ck_assert_uint_eq(pids[1], UINT32_MAX);
+	ck_assert_uint_eq(pids[2], 7);
+	free(pids);
+	static const char *const bad[][2] = {
+		{ "", "'' is no pid" },	      { "1,", "'' is no pid" },
+		{ ",1", "'' is no pid" },     { "1,x,2", "'x' is no pid" },
+		{ "1 2", "'1 2' is no pid" }, { "-1", "'-1' is no pid" },
+		{ "4294967296", "'4294967296' is no pid" },
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct cr_error *err = cr_opts_pids(bad[i][0], &pids, &nr);
+		ck_assert_str_eq(cr_error_text(err), bad[i][1]);
+		cr_error_free(err);
+	}
+}
+END_TEST
+
 START_TEST(what_is_no_number_is_refused)
 {
 	assert_refused(numbers, "-n 1x", "option '-n': '1x' is not a number");
@@ -586,6 +610,7 @@ static TCase *refusing(void)
 	tcase_add_test(tcase, an_unknown_name_is_refused);
 	tcase_add_test(tcase, a_mistyped_name_is_refused_with_a_guess);
 	tcase_add_test(tcase, an_ambiguous_name_is_refused);
+	tcase_add_test(tcase, pids_are_a_list);
 	tcase_add_test(tcase, what_is_no_number_is_refused);
 	tcase_add_test(tcase, a_missing_value_is_refused);
 	tcase_add_test(tcase, a_value_for_a_flag_is_refused);
