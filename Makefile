@@ -295,9 +295,9 @@ uninstall: ## Remove what install put there
 # Debian packages: to build, to run, to test, to lint and fuzz.
 PACKAGES = gcc libc6-dev make pkg-config \
 	protobuf-compiler libprotobuf-dev protobuf-c-compiler libprotobuf-c-dev \
-	liblz4-dev libarchive-dev libjansson-dev nettle-dev libreadline-dev \
-	libarchive13 libreadline8 \
-	check criu jq python3 xz-utils cpio less \
+	liblz4-dev libarchive-dev libelf-dev libjansson-dev nettle-dev libreadline-dev \
+	libarchive13 libelf1 libreadline8 \
+	check criu jq python3 xz-utils cpio less gdb-multiarch elfutils binutils \
 	shellcheck clang
 # The fuzzer's runtime comes in a package named after the version of clang.
 CLANG_RT = libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev

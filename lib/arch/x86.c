@@ -151,19 +151,17 @@ static const struct component components[] = {
 // clang-format on
 #define XSTATE_MAX 2696
 
+#define HAS(bit, nr) ((uint64_t)((nr) > 0) << (bit))
+
 /* Bits of the components that the image has: what the processor could save. */
 static uint64_t xfeatures(const UserX86XsaveEntry *x)
 {
-	const size_t nr[] = {
-		[YMM] = x->n_ymmh_space,      [BNDREGS] = x->n_bndreg_state,
-		[BNDCSR] = x->n_bndcsr_state, [OPMASK] = x->n_opmask_reg,
-		[ZMM_UPPER] = x->n_zmm_upper, [HI16_ZMM] = x->n_hi16_zmm,
-		[PKRU] = x->n_pkru,
-	};
-	uint64_t bits = 3; /* x87 and SSE */
-	for (const struct component *c = components; c->bit; c++)
-		bits |= (uint64_t)(nr[c->bit] > 0) << c->bit;
-	return bits;
+	const uint64_t x87_and_sse = 3;
+	return x87_and_sse | HAS(YMM, x->n_ymmh_space) |
+	       HAS(BNDREGS, x->n_bndreg_state) |
+	       HAS(BNDCSR, x->n_bndcsr_state) |
+	       HAS(OPMASK, x->n_opmask_reg) | HAS(ZMM_UPPER, x->n_zmm_upper) |
+	       HAS(HI16_ZMM, x->n_hi16_zmm) | HAS(PKRU, x->n_pkru);
 }
 
 static void put_component(struct cr_regs *to, const UserX86XsaveEntry *x,

@@ -35,7 +35,8 @@ static struct cr_error *load_leader(struct cr_dump *dump, uint32_t pid)
 				    "core-%u.img: no such file", pid);
 	if (cr_core_is_zombie(dump->leader))
 		return cr_error_new(CR_ERR_NOT_FOUND,
-				    "process %u was a zombie: it has no memory",
+				    "core-%u.img: was a zombie, which has no "
+				    "memory",
 				    pid);
 	dump->arch = cr_arch_of(dump->leader);
 	if (!dump->arch)

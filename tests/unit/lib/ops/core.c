@@ -306,7 +306,7 @@ TEST(a_zombie_and_an_unknown_processor_are_refused)
 {
 	process("6", "");
 	core_of(true, false);
-	assert_text(findings, "! NOT_FOUND process 1 was a zombie: it has no "
+	assert_text(findings, "! NOT_FOUND core-1.img: was a zombie, which has no "
 			      "memory");
 	JSON("a/core-1.img", "{'magic': 'CORE', 'entries': [{'mtype': 99}]}");
 	core_of(true, false);
