@@ -32,6 +32,8 @@ struct cr_arch_task {
  * written then does not count. */
 typedef bool cr_arch_fill(struct cr_regs *to, const struct cr_arch_task *task);
 
+#define CR_ARCH_SET_MAX 4096 /* bytes: none is larger */
+
 struct cr_arch_set {
 	const char *owner; /* of the note, "CORE" or "LINUX" */
 	uint32_t type;	   /* NT_* */

@@ -8,8 +8,8 @@
 /* criu/include/pstree.h, v4.2 */
 #define TASK_STOPPED 3
 
-/* More than any note but NT_AUXV and NT_FILE. */
-#define NOTE_MAX 4096
+/* More than elf_prstatus and elf_prpsinfo have. */
+#define NOTE_MAX 1024
 
 /* Room for an auxiliary vector; the kernel has less than 50 pairs. */
 #define AUXV_MAX 4096
@@ -334,7 +334,7 @@ static struct cr_error *sets(struct cr_dump *dump, struct cr_sink *sink,
 	struct cr_error *err = NULL;
 	for (const struct cr_arch_set *set = dump->arch->sets;
 	     !err && set->fill; set++) {
-		uint8_t buf[NOTE_MAX];
+		uint8_t buf[CR_ARCH_SET_MAX];
 		struct cr_regs to;
 		if (set->secret && !dump->core->secrets)
 			continue;

@@ -102,6 +102,7 @@ TEST(sets_are_as_large_as_the_table_says)
 		const char *text = set_of(&(*a)->general, &task, (*a)->big);
 		ck_assert_uint_eq(strlen(text), 2 * (*a)->general.size);
 		for (const struct cr_arch_set *s = (*a)->sets; s->fill; s++) {
+			ck_assert_uint_le(s->size, CR_ARCH_SET_MAX);
 			if (s->type == NT_X86_XSTATE || s->type == NT_386_TLS)
 				continue; /* as large as what is there */
 			text = set_of(s, &task, (*a)->big);
