@@ -797,6 +797,12 @@ static bool archive_same(const struct cr_store *a, const struct cr_store *b)
 	return x->index == y->index && !strcmp(x->images, y->images);
 }
 
+static const char *archive_images(const struct cr_store *store)
+{
+	const struct place *place = store->data;
+	return place->images;
+}
+
 static void archive_close(struct cr_store *store)
 {
 	struct place *place = store->data;
@@ -812,6 +818,7 @@ static const struct cr_store_ops archive_ops = {
 	.link = archive_link,
 	.open_parent = archive_open_parent,
 	.same = archive_same,
+	.images = archive_images,
 	.close = archive_close,
 };
 

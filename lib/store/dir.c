@@ -157,6 +157,13 @@ static bool dir_same(const struct cr_store *a, const struct cr_store *b)
 	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+#define BELOW "checkpoint"
+
+static const char *dir_images(const struct cr_store *store)
+{
+	return store->top_fd >= 0 ? BELOW : "";
+}
+
 static void dir_close(struct cr_store *store)
 {
 	close(store->dir_fd);
@@ -171,6 +178,7 @@ static const struct cr_store_ops dir_ops = {
 	.link = dir_link,
 	.open_parent = dir_open_parent,
 	.same = dir_same,
+	.images = dir_images,
 	.close = dir_close,
 };
 
@@ -196,7 +204,7 @@ struct cr_error *cr_store_open_images_dir(int fd, struct cr_store *store)
 	if (has_images(fd))
 		return cr_store_open_dir(fd, store);
 	cr_auto_close int below =
-		openat(fd, "checkpoint",
+		openat(fd, BELOW,
 		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (below < 0 || !has_images(below))
 		return cr_store_open_dir(fd, store);

@@ -43,15 +43,13 @@ static uint64_t limit(uint64_t wanted, uint64_t usual)
 	return wanted ? wanted : usual;
 }
 
-struct cr_error *cr_store_open_limited(const char *path,
-				       const struct cr_store_limits *limits,
-				       struct cr_store **ret)
+struct cr_error *cr_store_open_fd(int fd, const char *path,
+				  const struct cr_store_limits *limits,
+				  struct cr_store **ret)
 {
 	struct stat st;
-	/* A FIFO is not waited for. */
-	cr_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st))
-		return cr_error_sys("%s", path);
+	if (fstat(fd, &st))
+		return cr_error_sys("cannot open");
 	struct cr_store *store = create(path);
 	if (!store)
 		return cr_enomem;
@@ -64,10 +62,22 @@ struct cr_error *cr_store_open_limited(const char *path,
 	struct cr_error *err = open_kind(fd, &st, &all, store);
 	if (err) {
 		cr_store_close(store);
-		return cr_error_at(err, "%s", path);
+		return err;
 	}
 	*ret = store;
 	return NULL;
+}
+
+struct cr_error *cr_store_open_limited(const char *path,
+				       const struct cr_store_limits *limits,
+				       struct cr_store **ret)
+{
+	/* A FIFO is not waited for. */
+	cr_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return cr_error_sys("%s", path);
+	struct cr_error *err = cr_store_open_fd(fd, path, limits, ret);
+	return err ? cr_error_at(err, "%s", path) : NULL;
 }
 
 struct cr_error *cr_store_open(const char *path, struct cr_store **ret)
@@ -93,6 +103,11 @@ struct cr_error *cr_store_open_parent(struct cr_store *store, const char *link,
 bool cr_store_same(const struct cr_store *a, const struct cr_store *b)
 {
 	return a->ops == b->ops && a->ops->same(a, b);
+}
+
+const char *cr_store_images(const struct cr_store *store)
+{
+	return store->ops->images(store);
 }
 
 void cr_store_found(struct cr_store *store, struct cr_error *err)

@@ -66,6 +66,8 @@ struct cr_store_ops {
 	struct cr_error *(*open_parent)(struct cr_store *store,
 					const char *link, struct cr_store *ret);
 	bool (*same)(const struct cr_store *a, const struct cr_store *b);
+	/* See cr_store_images(). */
+	const char *(*images)(const struct cr_store *store);
 	void (*close)(struct cr_store *store);
 };
 
@@ -117,6 +119,16 @@ struct cr_error *cr_store_open(const char *path, struct cr_store **ret)
 struct cr_error *cr_store_open_limited(const char *path,
 				       const struct cr_store_limits *limits,
 				       struct cr_store **ret) CR_MUST_CHECK;
+
+/** The same from a file or directory that is already open, fd staying the
+ * caller's; path is for messages, which do not begin with it. */
+struct cr_error *cr_store_open_fd(int fd, const char *path,
+				  const struct cr_store_limits *limits,
+				  struct cr_store **ret) CR_MUST_CHECK;
+
+/** The images' directory as seen from the top, a clean name: "checkpoint"; "" if
+ * both are the same. Lives as long as the store. */
+const char *cr_store_images(const struct cr_store *store);
 
 /**
  * The checkpoint before this one: what the link, or directory, `link` of the
