@@ -304,15 +304,6 @@ static const char *const titles[NR_COLUMNS] = {
 	"FILE", "ENGINE", "CONTAINER", "IMAGE", "TIME", "SIZE", "PROCESSES",
 };
 
-/* Text that cannot drive a terminal, as errors make it. */
-static char *safe(const char *text)
-{
-	struct cr_error *err = cr_error_new(CR_ERR_FORMAT, "%s", text);
-	char *copy = strdup(cr_error_text(err));
-	cr_error_free(err);
-	return copy;
-}
-
 static void format_time(char *text, size_t size, int64_t t)
 {
 	struct tm tm;
@@ -353,13 +344,13 @@ static void format_row(const struct row *row, char *cells[NR_COLUMNS])
 	format_name(name, sizeof(name), &row->container);
 	snprintf(tasks, sizeof(tasks), "%llu",
 		 (unsigned long long)row->nr_tasks);
-	cells[FILE_] = safe(row->path);
-	cells[ENGINE] = safe(row->container.engine ?: "?");
-	cells[CONTAINER] = safe(name);
-	cells[IMAGE] = safe(row->container.image ?: "-");
-	cells[TIME] = safe(when);
-	cells[SIZE] = safe(size);
-	cells[TASKS] = safe(tasks);
+	cells[FILE_] = cr_utf8_safe(row->path);
+	cells[ENGINE] = cr_utf8_safe(row->container.engine ?: "?");
+	cells[CONTAINER] = cr_utf8_safe(name);
+	cells[IMAGE] = cr_utf8_safe(row->container.image ?: "-");
+	cells[TIME] = cr_utf8_safe(when);
+	cells[SIZE] = cr_utf8_safe(size);
+	cells[TASKS] = cr_utf8_safe(tasks);
 }
 
 /* Columns on a terminal; in a file characters. */
@@ -428,7 +419,7 @@ static struct cr_error *print_table(FILE *out, const struct cr_term *term,
 	if (!cells)
 		return cr_enomem;
 	for (int i = 0; i < NR_COLUMNS; i++)
-		cells[0][i] = safe(titles[i]);
+		cells[0][i] = cr_utf8_safe(titles[i]);
 	for (size_t i = 0; i < rows->nr; i++)
 		if (!rows->row[i].err)
 			format_row(&rows->row[i], cells[++k]);
@@ -459,7 +450,7 @@ static struct cr_error *put_text(struct cr_writer *w, const char *key,
 		return err ? err : cr_writer_raw(w, "null");
 	if (cr_utf8_valid(text, strlen(text)))
 		return cr_writer_string(w, text, strlen(text));
-	cr_auto_free char *copy = safe(text);
+	cr_auto_free char *copy = cr_utf8_safe(text);
 	return copy ? cr_writer_string(w, copy, strlen(copy)) : cr_enomem;
 }
 
@@ -570,7 +561,7 @@ static void print_odd(const struct rows *rows)
 		const struct cr_store_findings *f = &row->findings;
 		if (row->err)
 			fprintf(stderr, "crit: %s\n", cr_error_text(row->err));
-		cr_auto_free char *path = safe(row->path);
+		cr_auto_free char *path = cr_utf8_safe(row->path);
 		for (size_t k = 0; k < f->nr; k++)
 			fprintf(stderr, "crit: %s: %s\n", path ?: "",
 				cr_error_text(f->err[k]));

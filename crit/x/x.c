@@ -227,23 +227,11 @@ void cr_x_heading(struct cr_x *x, const char *fmt, ...)
 	cr_x_text(x, "%s\n", cr_term_off(x->term, CR_MARK_HEADING));
 }
 
-/* Bytes at p that may be printed as they are, 0 if the first may not. */
-static size_t printable(const uint8_t *p, size_t left)
-{
-	if (*p < 0x80)
-		return *p >= ' ' && *p != 0x7f;
-	size_t size = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-	if (left < size || !cr_utf8_valid(p, size))
-		return 0;
-	/* U+0080 to U+009F are control characters as well. */
-	return *p == 0xc2 && p[1] < 0xa0 ? 0 : size;
-}
-
 char *cr_x_put_safe(char *o, const void *name, size_t size)
 {
 	const uint8_t *p = name, *end = p + size;
 	while (p < end) {
-		size_t n = printable(p, (size_t)(end - p));
+		size_t n = cr_utf8_shown(p, (size_t)(end - p));
 		if (n) {
 			memcpy(o, p, n);
 			o += n;

@@ -22,49 +22,14 @@ struct cr_error cr_enomem_object = {
 	.text = enomem_text,
 };
 
-/* Bytes at p that may be printed as they are, 0 if the first may not. */
-static size_t printable(const char *p)
-{
-	unsigned char c = (unsigned char)*p;
-	if (c < 0x80)
-		return c >= ' ' && c != 0x7f;
-	size_t size = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	if (strnlen(p, size) < size || !cr_utf8_valid(p, size))
-		return 0;
-	/* U+0080 to U+009F are control characters as well. */
-	return c == 0xc2 && (unsigned char)p[1] < 0xa0 ? 0 : size;
-}
-
-/* Takes text; returns it or a copy that is safe to print, NULL without
- * memory. */
-static char *make_printable(char *text)
-{
-	const char *p = text;
-	for (size_t n; *p && (n = printable(p)); p += n)
-		;
-	if (!*p)
-		return text;
-	char *copy = malloc(4 * strlen(text) + 1), *o = copy;
-	for (p = text; copy && *p;) {
-		size_t n = printable(p);
-		memcpy(o, p, n);
-		o += n;
-		p += n;
-		if (!n)
-			o += sprintf(o, "\\x%02x", (unsigned char)*p++);
-	}
-	if (copy)
-		*o = 0;
-	free(text);
-	return copy;
-}
-
 static CR_PRINTF(1, 0) char *print(const char *fmt, va_list ap)
 {
 	char *text;
 	if (vasprintf(&text, fmt, ap) < 0)
 		return NULL;
-	return make_printable(text);
+	char *safe = cr_utf8_safe(text);
+	free(text);
+	return safe;
 }
 
 static CR_PRINTF(3, 0) struct cr_error *make(enum cr_err code, int sys_errno,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "lib/base/utf8.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* RFC 3629, 4: the second byte's bounds depend on the first. */
@@ -70,4 +72,34 @@ char *cr_utf8_put(char *o, uint32_t code)
 	while (more--)
 		*o++ = (char)(0x80 | (code >> (6 * more) & 0x3f));
 	return o;
+}
+
+size_t cr_utf8_shown(const void *data, size_t left)
+{
+	const uint8_t *p = data;
+	if (*p < 0x80)
+		return *p >= ' ' && *p != 0x7f;
+	size_t size = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+	if (left < size || !cr_utf8_valid(p, size))
+		return 0;
+	/* U+0080 to U+009F are control characters as well. */
+	return *p == 0xc2 && p[1] < 0xa0 ? 0 : size;
+}
+
+char *cr_utf8_safe(const char *text)
+{
+	size_t left = strlen(text);
+	char *copy = malloc(4 * left + 1), *o = copy;
+	for (const char *p = text; copy && left;) {
+		size_t n = cr_utf8_shown(p, left);
+		memcpy(o, p, n);
+		o += n;
+		if (!n)
+			o += sprintf(o, "\\x%02x", (unsigned char)*p);
+		p += n ?: 1;
+		left -= n ?: 1;
+	}
+	if (copy)
+		*o = 0;
+	return copy;
 }

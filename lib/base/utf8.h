@@ -31,6 +31,14 @@ bool cr_utf8_valid(const void *data, size_t size);
 /** Reads one code point of valid text; returns the place after it. */
 const uint8_t *cr_utf8_next(const uint8_t *p, uint32_t *code_ret);
 
+/** How many bytes at p a terminal may be given as they are: those of the
+ * character there; 0 for control characters and what is not UTF-8. */
+size_t cr_utf8_shown(const void *p, size_t left);
+
+/** A copy in which all that a terminal may not be given is \xNN. The caller
+ * frees it; NULL without memory. */
+char *cr_utf8_safe(const char *text);
+
 /** Writes a code point (up to 4 bytes); returns the place after it. */
 char *cr_utf8_put(char *o, uint32_t code);
 

@@ -111,6 +111,11 @@ static bool store_same(const struct cr_store *a, const struct cr_store *b)
 	return a->data == b->data;
 }
 
+static const char *store_images(const struct cr_store *store)
+{
+	return "";
+}
+
 static const struct cr_store_ops store_ops = {
 	.each = no_names,
 	.open = store_open,
@@ -118,6 +123,7 @@ static const struct cr_store_ops store_ops = {
 	.link = store_link,
 	.open_parent = store_parent,
 	.same = store_same,
+	.images = store_images,
 	.close = store_close,
 };
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What verbs that change a checkpoint share: their options, opening, and telling
+ * what was changed.
+ *
+ *	struct edit {
+ *		struct cr_crit_change change;
+ *		...
+ *	};
+ *
+ *	static const struct cr_opt opts[] = {
+ *		CR_CRIT_CHANGE_OPTS(struct edit, change),
+ *		...
+ *
+ *	err = cr_crit_change_open(path, &o->change, &change);
+ *	...
+ *	if (!err)
+ *		err = cr_crit_change_commit(change, &o->change, call->out);
+ *	cr_change_close(change);
+ */
+#ifndef CR_CRIT_CHANGE_H
+#define CR_CRIT_CHANGE_H
+
+#include <stdio.h>
+
+#include "crit/opts.h"
+#include "lib/ops/change.h"
+
+struct cr_crit_change {
+	const char *out;
+	bool dry_run, json, force, secrets;
+};
+
+// clang-format off
+#define CR_CRIT_CHANGE_OPTS(type, member) \
+	{ 'o', "out", "output", CR_STRING(type, member.out, CR_TAKES_FILE), "OUT", "write a new checkpoint there and leave the old one as it is" }, \
+	{ 'n', "dry-run", NULL, CR_FLAG(type, member.dry_run), NULL, "change nothing, list what would be" }, \
+	{ 0, "json", NULL, CR_FLAG(type, member.json), NULL, "list what is changed, as JSON" }, \
+	{ 0, "force", NULL, CR_FLAG(type, member.force), NULL, "change it although 'crit check' finds errors in what would come of it" }, \
+	{ 0, "show-secrets", NULL, CR_FLAG(type, member.secrets), NULL, "list key material, which is left out otherwise" }
+// clang-format on
+
+/** Opens a checkpoint to change it as the options say. */
+struct cr_error *cr_crit_change_open(const char *path,
+				     const struct cr_crit_change *opts,
+				     struct cr_change **ret) CR_MUST_CHECK;
+
+/** Commits, then prints. */
+struct cr_error *cr_crit_change_commit(struct cr_change *change,
+				       const struct cr_crit_change *opts,
+				       FILE *out) CR_MUST_CHECK;
+
+/**
+ * Prints what a change is: with --json a document, else with --dry-run the list,
+ * else how much it was, in one line.
+ */
+struct cr_error *cr_crit_change_print(struct cr_change *change,
+				      const struct cr_crit_change *opts,
+				      FILE *out) CR_MUST_CHECK;
+
+#endif
