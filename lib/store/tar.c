@@ -2,7 +2,6 @@
 #include "lib/store/tar.h"
 
 #include <ctype.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +12,7 @@
 #include <archive_entry.h>
 
 #include "lib/base/cleanup.h"
-
-#define SONAME	"libarchive.so.13"
-#define PACKAGE "libarchive13"
+#include "lib/store/libarchive.h"
 
 /* Every function that is used of libarchive. */
 #define FUNCTIONS(f)                        \
@@ -51,7 +48,6 @@ struct functions {
 
 struct cr_tar {
 	struct functions f;
-	void *handle;
 	struct archive *archive;
 	const char *filter; /* NULL: plain */
 	bool started;
@@ -109,6 +105,13 @@ static size_t read_head(int fd, uint8_t head[512])
 	return n < 0 ? 0 : (size_t)n;
 }
 
+const char *cr_tar_filter(int fd)
+{
+	uint8_t head[512];
+	const struct filter *f = find_filter(head, read_head(fd, head));
+	return f ? f->name : NULL;
+}
+
 bool cr_tar_likely(int fd)
 {
 	uint8_t head[512];
@@ -116,33 +119,15 @@ bool cr_tar_likely(int fd)
 	return is_ustar(head, size) || find_filter(head, size);
 }
 
-/* ---- loading ---- */
-
 static struct cr_error *load(struct cr_tar *tar)
 {
-	static const struct {
-		const char *name;
-		size_t off;
-	} rows[] = {
+	static const struct cr_libarchive_row rows[] = {
 #define ROW(name) { #name, offsetof(struct functions, name) },
 		FUNCTIONS(ROW)
 #undef ROW
+		{ NULL },
 	};
-	/* It stays loaded: libraries below it do not expect to leave. */
-	tar->handle = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
-	if (!tar->handle)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "archives are read by " SONAME
-				    ", which cannot be loaded (Debian: "
-				    "package " PACKAGE ")");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		void *symbol = dlsym(tar->handle, rows[i].name);
-		if (!symbol)
-			return cr_error_new(CR_ERR_UNSUPPORTED,
-					    SONAME " has no %s", rows[i].name);
-		memcpy((char *)&tar->f + rows[i].off, &symbol, sizeof(symbol));
-	}
-	return NULL;
+	return cr_libarchive_load(rows, &tar->f);
 }
 
 /* ---- the file as libarchive reads it ---- */
@@ -237,8 +222,6 @@ void cr_tar_close(struct cr_tar *tar)
 		return;
 	if (tar->archive)
 		tar->f.archive_read_free(tar->archive);
-	if (tar->handle)
-		dlclose(tar->handle);
 	free(tar);
 }
 

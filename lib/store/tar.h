@@ -4,9 +4,7 @@
  * zstd, xz or bzip2. Members are handed out as they come, nothing is judged or
  * kept; lib/store/archive.c does that.
  *
- * The reading is libarchive's. Linked, it would bring along a dozen libraries
- * and make every start of a program some 10 ms slower, so it is loaded when the
- * first archive is opened: UNSUPPORTED without it.
+ * The reading is libarchive's; see lib/store/libarchive.h.
  *
  * Sources: man 3 libarchive, man 5 tar; RFC 1952, RFC 8878, the .xz and bzip2
  * formats for how they begin.
@@ -46,6 +44,10 @@ struct cr_tar_member {
 /** True if the file begins as one of the compressed formats, or as a tar
  * archive with a magic does. Reads 512 bytes and loads nothing. */
 bool cr_tar_likely(int fd);
+
+/** How it is compressed: "gzip", "zstd", "xz", "bzip2"; NULL: not, or by something
+ * that is not known. */
+const char *cr_tar_filter(int fd);
 
 /**
  * Begins to read. fd is a regular file of the caller's that outlives the tar;

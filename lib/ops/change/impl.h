@@ -51,6 +51,10 @@ struct cr_row {
 	bool moved;	   /* while files are told */
 	bool described;	   /* sizes are known, as they were at the commit */
 	uint64_t old_size, size;
+
+	/* of archives */
+	struct cr_row *heir; /* whose place in the archive is this one's */
+	bool written;
 };
 
 /* Where temporary files are. */
