@@ -4,11 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +14,7 @@
 #include "lib/base/io.h"
 #include "lib/image/image.h"
 #include "lib/image/json.h"
-
-#define DIR_DEPTH 16 /* directories within each other */
+#include "lib/ops/carry.h"
 
 /* One file */
 
@@ -177,40 +174,6 @@ static struct cr_error *treat_json(const char *name, int fd,
 	return err;
 }
 
-/* A new file with the mode of another. */
-static struct cr_error *create_like(const struct stat *st, int out_dir,
-				    const char *name, int *fd_ret)
-{
-	cr_auto_close int fd = openat(
-		out_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return cr_error_sys("cannot create");
-	if (fchmod(fd, st->st_mode & 07777))
-		return cr_error_sys("cannot set the mode");
-	*fd_ret = cr_take_fd(&fd);
-	return NULL;
-}
-
-/* Reflink, hard link or copy, whichever works first. */
-static struct cr_error *carry_over(int in_fd, const struct stat *st,
-				   int out_dir, const char *name)
-{
-	cr_auto_close int clone = -1;
-	struct cr_error *err = create_like(st, out_dir, name, &clone);
-	if (err || !ioctl(clone, FICLONE, in_fd))
-		return err;
-	if (unlinkat(out_dir, name, 0))
-		return cr_error_sys("cannot remove");
-	char self[64];
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", in_fd);
-	if (!linkat(AT_FDCWD, self, out_dir, name, AT_SYMLINK_FOLLOW))
-		return NULL;
-	cr_auto_close int copy = -1;
-	err = create_like(st, out_dir, name, &copy);
-	return err ? err :
-		     cr_io_copy(in_fd, 0, (uint64_t)st->st_size, copy);
-}
-
 /* Errors name the file. */
 static struct cr_error *convert_to_name(struct dir_walk *w, int in_fd,
 					const struct stat *st, int out_dir,
@@ -224,18 +187,17 @@ static struct cr_error *convert_to_name(struct dir_walk *w, int in_fd,
 		strcpy(out_name + size, ".json");
 	else
 		out_name[size - strlen(".json")] = 0;
-	cr_auto_close int fd =
-		openat(out_dir, out_name,
-		       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return cr_error_sys("%s: cannot create it", out_name);
+	cr_auto_close int fd = -1;
+	struct cr_error *err = cr_carry_create(out_dir, out_name, &fd);
+	if (err)
+		return cr_error_at(err, "%s", out_name);
 	if (fchmod(fd, st->st_mode & 0777))
 		return cr_error_sys("%s: cannot set the mode", out_name);
 	return cr_convert_fd(c, in_fd, w->path, fd, out_name, true);
 }
 
 static struct cr_error *do_file(struct dir_walk *w, int in_fd,
-				const struct stat *st, int out_dir,
+				const struct stat *st, int in_dir, int out_dir,
 				const char *name)
 {
 	enum treatment treatment;
@@ -243,7 +205,7 @@ static struct cr_error *do_file(struct dir_walk *w, int in_fd,
 				       treat_image(name, in_fd, &treatment) :
 				       treat_json(name, in_fd, &treatment);
 	if (!err && treatment == CARRY_OVER)
-		err = carry_over(in_fd, st, out_dir, name);
+		err = cr_carry_name(in_dir, name, out_dir, name, false, NULL);
 	if (err)
 		return cr_error_at(err, "%s", w->path);
 	if (treatment == CARRY_OVER)
@@ -252,28 +214,16 @@ static struct cr_error *do_file(struct dir_walk *w, int in_fd,
 	return convert_to_name(w, in_fd, st, out_dir, name);
 }
 
-static struct cr_error *do_link(int in_dir, int out_dir, const char *name)
-{
-	char text[PATH_MAX];
-	ssize_t n = readlinkat(in_dir, name, text, sizeof(text) - 1);
-	if (n < 0)
-		return cr_error_sys("cannot read the link");
-	text[n] = 0;
-	if (symlinkat(text, out_dir, name))
-		return cr_error_sys("cannot make the link");
-	return NULL;
-}
-
 static struct cr_error *do_dir(struct dir_walk *w, int in_dir, int out_dir);
 
 static struct cr_error *do_subdir(struct dir_walk *w, int in_fd,
 				  const struct stat *st, int out_dir,
 				  const char *name)
 {
-	if (w->depth == DIR_DEPTH)
+	if (w->depth == CR_CARRY_DEPTH)
 		return cr_error_new(CR_ERR_UNSUPPORTED,
 				    "%s: directories more than %d deep",
-				    w->path, DIR_DEPTH);
+				    w->path, CR_CARRY_DEPTH);
 	if (mkdirat(out_dir, name, 0700))
 		return cr_error_sys("%s: cannot create", name);
 	cr_auto_close int fd = openat(out_dir, name,
@@ -299,13 +249,13 @@ static struct cr_error *do_name(struct dir_walk *w, int in_dir, int out_dir,
 		openat(in_dir, name,
 		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ELOOP)
-		err = do_link(in_dir, out_dir, name);
+		err = cr_carry_name(in_dir, name, out_dir, name, false, NULL);
 	else if (fd < 0 || fstat(fd, &st))
 		err = cr_error_sys("cannot open");
 	else if (S_ISDIR(st.st_mode))
 		return do_subdir(w, fd, &st, out_dir, name);
 	else if (S_ISREG(st.st_mode))
-		return do_file(w, fd, &st, out_dir, name);
+		return do_file(w, fd, &st, in_dir, out_dir, name);
 	else
 		err = cr_error_new(CR_ERR_UNSUPPORTED,
 				   "neither file nor directory nor link");
@@ -340,26 +290,6 @@ static struct cr_error *do_dir(struct dir_walk *w, int in_dir, int out_dir)
 	free(names);
 	w->path[base] = 0;
 	return err;
-}
-
-/* Removes what a failed conversion left; nothing more can be done if that
- * fails as well. */
-static void remove_tree(int dir, const char *name)
-{
-	int fd = openat(dir, name,
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
-	while (d && (entry = readdir(d))) {
-		if (!no_dots(entry) || !unlinkat(fd, entry->d_name, 0))
-			continue;
-		remove_tree(fd, entry->d_name);
-	}
-	if (d)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
-	unlinkat(dir, name, AT_REMOVEDIR);
 }
 
 static struct cr_error *fill_dir(struct cr_convert *c, int in_dir,
@@ -402,6 +332,6 @@ struct cr_error *cr_convert_dir(struct cr_convert *c, const char *in_path,
 	if (!err && rename(tmp, out_path))
 		err = cr_error_sys("%s", out_path);
 	if (err)
-		remove_tree(AT_FDCWD, tmp);
+		cr_carry_remove(AT_FDCWD, tmp);
 	return err;
 }

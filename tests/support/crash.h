@@ -97,8 +97,9 @@ static const char *path_of(int dir, char *path, size_t size)
 static bool is_temporary(int dir, const char *name)
 {
 	char path[4096];
-	return strstr(path_of(dir, path, sizeof(path)), "crit-tmp") ||
-	       strstr(name, "tmp");
+	path_of(dir, path, sizeof(path));
+	return strstr(path, "crit-tmp") || strstr(path, ".tmp-") ||
+	       strstr(name, "crit-tmp") || strstr(name, ".tmp-");
 }
 
 /* Names that have to be there when the directory is. */
