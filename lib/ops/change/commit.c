@@ -16,9 +16,13 @@
 #define TMP  "." CR_CHANGE_TMP /* in the directory, for one file */
 #define NEW  "new"	       /* in the stage, for what takes its target's place */
 
-/* More new files than this are synced by one syncfs(2): it waits for what
- * others have written as well, but one by one each waits for the disk. */
-#define SYNC_EACH 4
+/*
+ * More new files than this are synced by one syncfs(2). One by one, each waits
+ * for the disk (ext4 on a virtual disk: 0.25 ms a file when idle, 3 to 10 ms under
+ * load); syncfs waits once (50 files: 2 ms in place of 14; 500: 14 in place of
+ * 118), though for what others have written as well.
+ */
+#define SYNC_EACH 2
 
 enum way {
 	WAY_NOTHING,
@@ -129,7 +133,7 @@ static struct cr_error *make_dir(struct commit *c, int from, bool top)
 	struct cr_error *err = cr_tree_fill(&c->tree, from, to, top);
 	if (!err)
 		err = cr_carry_attributes(from, &st, to);
-	if (!err && c->tree.sync_each && (fsync(to) || fsync(stage->fd)))
+	if (!err && c->tree.sync_each && fsync(to))
 		err = cr_error_sys("cannot sync");
 	return err;
 }
@@ -147,9 +151,7 @@ static struct cr_error *make_archive(struct commit *c)
 		c->tree.unsynced = true;
 		return err;
 	}
-	return fsync(to) || fsync(change->stage.fd) ?
-		       cr_error_sys("cannot sync") :
-		       NULL;
+	return fsync(to) ? cr_error_sys("cannot sync") : NULL;
 }
 
 static struct cr_error *make(struct commit *c)
@@ -275,17 +277,16 @@ static struct cr_error *sync_new(struct commit *c)
 	return sync_fs(c->way == WAY_ONE_FILE ? c->root : c->change->stage.fd);
 }
 
-/* The directories in which names have changed. */
-static struct cr_error *sync_names(struct commit *c)
+/* The directory in which a name has changed; the stage's names do not matter. */
+static struct cr_error *sync_name(struct commit *c)
 {
-	const struct cr_stage *stage = &c->change->stage;
 	int bad = 0;
 	if (c->way == WAY_ONE_FILE)
 		bad = fsync(c->root);
 	else if (c->way == WAY_EXCHANGE)
-		bad = fsync(c->parent) || fsync(stage->fd);
+		bad = fsync(c->parent);
 	else if (c->way != WAY_NOTHING)
-		bad = fsync(stage->parent_fd);
+		bad = fsync(c->change->stage.parent_fd);
 	return bad ? cr_error_sys("cannot sync what has been changed") : NULL;
 }
 
@@ -312,7 +313,7 @@ struct cr_error *cr_change_commit(struct cr_change *change)
 	if (!err)
 		err = switch_over(&c);
 	if (!err)
-		err = sync_names(&c);
+		err = sync_name(&c);
 	clean_up(&c);
 	return at_path(&c, err);
 }

@@ -3,9 +3,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/support/codec.h"
@@ -697,6 +703,232 @@ TEST(several_checkpoints_are_committed_together)
 	for (int i = 0; i < 3; i++)
 		cr_change_close(all[i]);
 	assert_text(state(""), "a/ a/x=A a/y=1 b/ b/x=2 b/y=2 c/ c/x=C c/y=C");
+}
+
+TEST(a_file_that_was_read_and_has_changed_is_not_changed)
+{
+	make("a", "pstree.img=old x=1 y=1");
+	struct cr_change *change = begin("a");
+	const char *y = cr_test_path("a/y");
+
+	assert_text(see(change, "x"), "1");
+	put(change, "pstree.img", "new");
+	/* What was not read may change. */
+	ck_assert_int_eq(truncate(y, 10), 0);
+	ck_assert_int_eq(truncate(cr_test_path("a/x"), 10), 0);
+	assert_text(error_of(cr_change_commit(change)),
+		    "! SYSTEM a: x: was changed by another process meanwhile: "
+		    "Device or resource busy");
+	cr_change_close(change);
+	assert_text(cr_test_format("%.3s", cr_test_content(
+						   cr_test_path("a/pstree.img"))
+						   .p),
+		    "old");
+}
+
+TEST(a_directory_with_a_new_name_in_it_is_not_changed)
+{
+	make("a", "pstree.img=old");
+	struct cr_change *change = begin("a");
+
+	put(change, "pstree.img", "new");
+	make("a", "other=1");
+	assert_text(error_of(cr_change_commit(change)),
+		    "! SYSTEM a: was changed by another process meanwhile: "
+		    "Device or resource busy");
+	cr_change_close(change);
+	assert_text(state(""), "a/ a/other=1 a/pstree.img=old");
+}
+
+TEST(a_checkpoint_that_was_moved_is_not_changed)
+{
+	make("a", "pstree.img=old");
+	struct cr_change *change = begin("a");
+
+	put(change, "pstree.img", "new");
+	put(change, "x", "new");
+	ck_assert_int_eq(rename(cr_test_path("a"), cr_test_path("b")), 0);
+	make("a", "pstree.img=another");
+	struct cr_error *err = cr_change_commit(change);
+	ck_assert_ptr_nonnull(err);
+	cr_error_free(err);
+	cr_change_close(change);
+	assert_text(state("a"), "pstree.img=another");
+	assert_text(state("b"), "pstree.img=old");
+}
+
+TEST(an_oci_layout_is_refused)
+{
+	struct cr_change *change;
+	struct cr_change_opts opts = { 0 };
+
+	make("a", "oci-layout={}");
+	assert_text(error_of(cr_change_open(cr_test_path("a"), &opts, &change)),
+		    "! UNSUPPORTED a: an OCI image layout: change the archive "
+		    "it was made from, or unpack its layer, and make a new one "
+		    "of that");
+}
+
+TEST(attributes_are_carried_over)
+{
+	char value[8] = "";
+
+	make("a", "pstree.img=old");
+	if (setxattr(cr_test_path("a"), "user.t", "dir", 3, 0) ||
+	    setxattr(cr_test_path("a/pstree.img"), "user.t", "file", 4, 0))
+		return; /* this file system has none */
+	struct cr_change *change = begin("a");
+
+	put(change, "pstree.img", "new");
+	put(change, "x", "new");
+	put(change, "y", "new");
+	commit(change);
+	ck_assert_int_eq(getxattr(cr_test_path("a"), "user.t", value, 8), 3);
+	ck_assert_int_eq(getxattr(cr_test_path("a/pstree.img"), "user.t",
+				  value, 8),
+			 4);
+	assert_text(value, "file");
+}
+
+/* ---- what the system does not allow ---- */
+
+/* Runs it in a child as a user who is nobody, if this one may be anybody. */
+#define AS_NOBODY(...)                                                	do {                                                          		pid_t pid_ = fork();                                  		int status_;                                          		if (!pid_) {                                          			if (!geteuid() && setresuid(65534, 65534, 65534)) 				_exit(1);                             			__VA_ARGS__;                                  			_exit(0);                                     		}                                                     		waitpid(pid_, &status_, 0);                           		ck_assert_int_eq(status_, 0);                         	} while (0)
+
+/* Says what it said, in a file. */
+static void tell(const char *text)
+{
+	int fd = open(cr_test_path("said"), O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (write(fd, text, strlen(text)) < 0)
+		_exit(2);
+	close(fd);
+}
+
+static void try_one(const char *name)
+{
+	struct cr_change *change;
+	struct cr_change_opts opts = { 0 };
+	struct cr_error *err =
+		cr_change_open(cr_test_path(name), &opts, &change);
+
+	if (!err) {
+		put(change, "pstree.img", "new");
+		err = cr_change_commit(change);
+		cr_change_close(change);
+	}
+	tell(error_of(err));
+}
+
+static void try_two(const char *name)
+{
+	struct cr_change *change;
+	struct cr_change_opts opts = { 0 };
+	struct cr_error *err =
+		cr_change_open(cr_test_path(name), &opts, &change);
+
+	if (!err) {
+		put(change, "pstree.img", "new");
+		put(change, "x", "new");
+		err = cr_change_commit(change);
+		cr_change_close(change);
+	}
+	tell(error_of(err));
+}
+
+static const char *said(void)
+{
+	struct bytes b = cr_test_content(cr_test_path("said"));
+
+	return cr_test_format("%.*s", (int)b.size, b.p);
+}
+
+TEST(without_permission_nothing_changes)
+{
+	make("a", "pstree.img=old");
+	make("", "said=");
+	chmod(cr_test_path("said"), 0666);
+	chmod(cr_test_dir(), 0755);
+	chmod(cr_test_path("a"), 0555);
+	chmod(cr_test_path("a/pstree.img"), 0444);
+	AS_NOBODY(try_one("a"));
+	assert_text(said(), "! SYSTEM a: pstree.img: cannot create: Permission "
+			    "denied");
+	chmod(cr_test_path("a"), 0755);
+	assert_text(state("a"), "pstree.img=old");
+}
+
+TEST(a_directory_in_one_that_cannot_be_written_changes_in_one_file_only)
+{
+	make("a", "pstree.img=old");
+	make("", "said=");
+	chmod(cr_test_path("said"), 0666);
+	if (chown(cr_test_path("a"), 65534, 65534) ||
+	    chown(cr_test_path("a/pstree.img"), 65534, 65534))
+		return;
+	chmod(cr_test_dir(), 0555);
+	AS_NOBODY(try_two("a"));
+	assert_text(said(), "! UNSUPPORTED a: more than one file changes, and "
+			    "no directory can be made beside it: write a new "
+			    "checkpoint with -o instead");
+	AS_NOBODY(try_one("a"));
+	assert_text(said(), "");
+	chmod(cr_test_dir(), 0755);
+	assert_text(state("a"), "pstree.img=new");
+}
+
+TEST(without_space_nothing_changes)
+{
+	struct rlimit limit = { 100, RLIM_INFINITY };
+	struct bytes big = pattern(1000);
+
+	make("a", "pstree.img=old x=1");
+	struct cr_change *change = begin("a");
+	ok(cr_change_put(change, "pstree.img", big.p, big.size));
+	ok(cr_change_put(change, "y", big.p, big.size));
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_text(error_of(cr_change_commit(change)),
+		    "! SYSTEM a: pstree.img: write: File too large");
+	cr_change_close(change);
+	assert_text(state(""), "a/ a/pstree.img=old a/x=1");
+}
+
+/* A mount of our own, which takes a user namespace. */
+static bool mount_on(const char *path)
+{
+	return !unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) &&
+	       !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount(path, path, NULL, MS_BIND, NULL);
+}
+
+TEST(a_mount_point_changes_in_one_file_only)
+{
+	make("a", "pstree.img=old x=1");
+	make("", "said=");
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		if (!mount_on(cr_test_path("a")))
+			_exit(77);
+		try_two("a");
+		ck_assert_str_eq(said(),
+				 "! UNSUPPORTED a: more than one file changes, "
+				 "and it is a mount point: write a new "
+				 "checkpoint with -o instead");
+		assert_text(state("a"), "pstree.img=old x=1");
+		try_one("a");
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	ck_assert(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		return; /* mounting is not allowed here */
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	assert_text(said(), "");
+	assert_text(state("a"), "pstree.img=new x=1");
+	assert_text(cr_test_list(cr_test_dir()), "a/ said");
 }
 
 TEST(what_was_never_opened_is_closed)
