@@ -81,7 +81,8 @@ struct cr_change_opts {
  * Opens a checkpoint to change it; see cr_store_open() for what path may be.
  * opts is not needed afterwards, but opts->out is. UNSUPPORTED: an OCI image
  * layout. SYSTEM: not there, no permission, or locked by another change (errno
- * EWOULDBLOCK). USAGE: opts->out exists. Messages begin with the path.
+ * EWOULDBLOCK). USAGE: opts->out exists, or would be in the checkpoint. Messages
+ * begin with the path.
  */
 struct cr_error *cr_change_open(const char *path,
 				const struct cr_change_opts *opts,

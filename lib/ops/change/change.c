@@ -87,6 +87,9 @@ static struct cr_error *open_all(struct cr_change *change)
 		err = sweep(change);
 	if (!err)
 		err = cr_overlay_open(change, &change->set.store);
+	/* What will fail shall do so before there has been much work. */
+	if (!err && change->opts.out && !change->opts.dry_run)
+		err = cr_stage_need(change);
 	return err;
 }
 

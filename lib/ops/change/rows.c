@@ -158,7 +158,8 @@ static struct cr_error *key_of(const struct cr_change *change,
 		return cr_error_new(CR_ERR_INTERNAL,
 				    "the change has been committed");
 	if (!*plain || strchr(plain, '/') || !strcmp(plain, ".") ||
-	    !strcmp(plain, "..") || strlen(plain) > NAME_MAX)
+	    !strcmp(plain, "..") || !strcmp(plain, "." CR_CHANGE_TMP) ||
+	    strlen(plain) > NAME_MAX)
 		return cr_error_new(CR_ERR_USAGE, "no name for a file");
 	*ret = change->has_top ? name : plain;
 	/* The directory in which all the others are. */

@@ -140,33 +140,55 @@ static bool can_be_beside(const struct cr_change *change)
 	       st.st_dev == change->images_st.st_dev;
 }
 
-struct cr_error *cr_stage_need(struct cr_change *change)
+/* Directories further below are found when they are copied. */
+static bool is_within(const struct cr_change *change)
+{
+	struct stat st;
+	return change->is_dir && !fstat(change->stage.parent_fd, &st) &&
+	       st.st_dev == change->st.st_dev &&
+	       (st.st_ino == change->st.st_ino ||
+		st.st_ino == change->images_st.st_ino);
+}
+
+/* Where one file can be changed all the same. */
+static bool is_refused(const struct cr_error *err)
+{
+	int number = cr_error_errno(err);
+	return number == EACCES || number == EPERM || number == EROFS;
+}
+
+static struct cr_error *make(struct cr_change *change, const char *path)
 {
 	struct cr_stage *stage = &change->stage;
-	if (stage->fd >= 0)
-		return NULL;
-	if (change->opts.dry_run)
-		return make_elsewhere(stage);
-	cr_auto_free char *name = NULL;
-	struct cr_error *err = cr_stage_locate(
-		change->opts.out ?: change->path, &stage->parent_fd, &name);
+	struct cr_error *err =
+		cr_stage_locate(path, &stage->parent_fd, &stage->target);
 	if (err)
 		return err;
-	stage->name = tmp_name(name);
+	stage->name = tmp_name(stage->target);
 	if (!stage->name)
 		return cr_enomem;
-	stage->target = cr_take_ptr(name);
+	if (change->opts.out && is_within(change))
+		return cr_error_new(CR_ERR_USAGE,
+				    "the new one would be within the old one");
 	if (!can_be_beside(change))
 		return make_elsewhere(stage);
 	err = make_beside(stage);
 	stage->beside = !err;
-	if (!err || change->opts.out ||
-	    (cr_error_errno(err) != EACCES && cr_error_errno(err) != EROFS &&
-	     cr_error_errno(err) != EPERM))
+	if (!err || change->opts.out || !is_refused(err))
 		return err;
-	/* One file can be changed all the same. */
 	cr_error_free(err);
 	return make_elsewhere(stage);
+}
+
+struct cr_error *cr_stage_need(struct cr_change *change)
+{
+	const char *out = change->opts.out;
+	if (change->stage.fd >= 0)
+		return NULL;
+	if (change->opts.dry_run)
+		return make_elsewhere(&change->stage);
+	struct cr_error *err = make(change, out ?: change->path);
+	return err && out ? cr_error_at(err, "%s", out) : err;
 }
 
 struct cr_error *cr_stage_file(struct cr_change *change, int *fd_ret,

@@ -424,7 +424,8 @@ TEST(renames_that_cannot_be_are_refused_whole)
 TEST(names_that_lead_elsewhere_are_none)
 {
 	static const char *const bad[] = { "", "/", ".", "..", "a/b", "../x",
-					   "/../x", "//x", "/a/b" };
+					   "/../x", "//x", "/a/b",
+					   ".crit-tmp" };
 
 	make("a", "a=1");
 	struct cr_change *change = begin("a");
@@ -582,6 +583,11 @@ TEST(a_new_checkpoint_may_take_an_empty_directory_only)
 
 	assert_text(error_of(cr_change_open(cr_test_path("a"), &opts, &change)),
 		    "! USAGE c: is there already");
+	opts.out = cr_test_path("no/b");
+	assert_text(error_of(cr_change_open(cr_test_path("a"), &opts, &change)),
+		    cr_test_format("! SYSTEM a: no/b: cannot open %s: No such "
+				   "file or directory",
+				   "no"));
 	opts.out = cr_test_path("b");
 	commit(begin_with("a", opts));
 	assert_text(state("b"), "pstree.img=old");
@@ -589,15 +595,19 @@ TEST(a_new_checkpoint_may_take_an_empty_directory_only)
 
 TEST(a_new_checkpoint_within_the_old_is_refused)
 {
-	make("a", "pstree.img=old");
-	struct cr_change *change = begin_with(
-		"a", (struct cr_change_opts){ .out = cr_test_path("a/b") });
+	make("a", "pstree.img=old sub/");
+	struct cr_change_opts opts = { .out = cr_test_path("a/b") };
+	struct cr_change *change;
 
+	assert_text(error_of(cr_change_open(cr_test_path("a"), &opts, &change)),
+		    "! USAGE a: a/b: the new one would be within the old one");
+	opts.out = cr_test_path("a/sub/b");
+	change = begin_with("a", opts);
 	assert_text(error_of(cr_change_commit(change)),
-		    "! USAGE a: .b.crit-tmp: the new one would be within the "
-		    "old one");
+		    "! USAGE a: sub: .b.crit-tmp: the new one would be within "
+		    "the old one");
 	cr_change_close(change);
-	assert_text(state(""), "a/ a/pstree.img=old");
+	assert_text(state(""), "a/ a/pstree.img=old a/sub/");
 }
 
 /* ---- the list ---- */
@@ -795,6 +805,16 @@ TEST(attributes_are_carried_over)
 /* Runs it in a child as a user who is nobody, if this one may be anybody. */
 #define AS_NOBODY(...)                                                	do {                                                          		pid_t pid_ = fork();                                  		int status_;                                          		if (!pid_) {                                          			if (!geteuid() && setresuid(65534, 65534, 65534)) 				_exit(1);                             			__VA_ARGS__;                                  			_exit(0);                                     		}                                                     		waitpid(pid_, &status_, 0);                           		ck_assert_int_eq(status_, 0);                         	} while (0)
 
+/* The test's directory where everybody may look. */
+static void make_public(void)
+{
+	if (!geteuid())
+		setenv("TMPDIR", "/tmp", 1);
+	make("", "said=");
+	ck_assert_int_eq(chmod(cr_test_path("said"), 0666), 0);
+	ck_assert_int_eq(chmod(cr_test_dir(), 0755), 0);
+}
+
 /* Says what it said, in a file. */
 static void tell(const char *text)
 {
@@ -845,10 +865,8 @@ static const char *said(void)
 
 TEST(without_permission_nothing_changes)
 {
+	make_public();
 	make("a", "pstree.img=old");
-	make("", "said=");
-	chmod(cr_test_path("said"), 0666);
-	chmod(cr_test_dir(), 0755);
 	chmod(cr_test_path("a"), 0555);
 	chmod(cr_test_path("a/pstree.img"), 0444);
 	AS_NOBODY(try_one("a"));
@@ -860,9 +878,8 @@ TEST(without_permission_nothing_changes)
 
 TEST(a_directory_in_one_that_cannot_be_written_changes_in_one_file_only)
 {
+	make_public();
 	make("a", "pstree.img=old");
-	make("", "said=");
-	chmod(cr_test_path("said"), 0666);
 	if (chown(cr_test_path("a"), 65534, 65534) ||
 	    chown(cr_test_path("a/pstree.img"), 65534, 65534))
 		return;
