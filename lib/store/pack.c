@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +33,6 @@
 	f(archive_write_add_filter_by_name)       \
 	f(archive_write_close)                    \
 	f(archive_write_data)                     \
-	f(archive_write_fail)                     \
 	f(archive_write_free)                     \
 	f(archive_write_header)                   \
 	f(archive_write_new)                      \
@@ -62,7 +62,8 @@ struct cr_pack {
 	struct functions f;
 	struct archive *archive; /* NULL: as it is */
 	int fd;
-	int io_errno;
+	int io_errno; /* of a write that failed */
+	bool dropped; /* nobody wants what is still to come */
 	uint8_t buf[CHUNK];
 };
 
@@ -195,16 +196,19 @@ void cr_unpack_close(struct cr_unpack *u)
 
 /* ---- writing ---- */
 
+/* Always goes well for libarchive: after a failure it would not free all of what
+ * its compressors hold. */
 static la_ssize_t on_write(struct archive *a, void *arg, const void *data,
 			   size_t size)
 {
 	struct cr_pack *p = arg;
-	struct cr_error *err = cr_io_write(p->fd, data, size);
-	if (!err)
+	if (p->dropped || p->io_errno)
 		return (la_ssize_t)size;
-	p->io_errno = cr_error_errno(err);
+	struct cr_error *err = cr_io_write(p->fd, data, size);
+	if (err)
+		p->io_errno = cr_error_errno(err);
 	cr_error_free(err);
-	return -1;
+	return (la_ssize_t)size;
 }
 
 static struct cr_error *begin_writing(struct cr_pack *p, const char *filter)
@@ -262,7 +266,7 @@ struct cr_error *cr_pack_write(struct cr_pack *p, const void *data, size_t size)
 		return cr_io_write(p->fd, data, size);
 	for (const char *at = data; size;) {
 		la_ssize_t n = p->f.archive_write_data(p->archive, at, size);
-		if (n <= 0)
+		if (n <= 0 || p->io_errno)
 			return failed(&p->f, p->archive, p->io_errno, "write");
 		at += n;
 		size -= (size_t)n;
@@ -308,7 +312,8 @@ struct cr_error *cr_pack_copy(struct cr_pack *p, struct cr_unpack *u,
 
 struct cr_error *cr_pack_finish(struct cr_pack *p)
 {
-	if (p->archive && p->f.archive_write_close(p->archive) != ARCHIVE_OK)
+	if (p->archive &&
+	    (p->f.archive_write_close(p->archive) != ARCHIVE_OK || p->io_errno))
 		return failed(&p->f, p->archive, p->io_errno, "write");
 	return NULL;
 }
@@ -317,10 +322,9 @@ void cr_pack_close(struct cr_pack *p)
 {
 	if (!p)
 		return;
-	/* Without this, freeing one that failed would write its end. */
-	if (p->archive) {
-		p->f.archive_write_fail(p->archive);
+	/* Freeing writes the end of one that has not been finished. */
+	p->dropped = true;
+	if (p->archive)
 		p->f.archive_write_free(p->archive);
-	}
 	free(p);
 }
