@@ -43,6 +43,8 @@ struct commit {
 				   * exchanged */
 	int parent;		  /* EXCHANGE: root is `name` in it */
 	const char *name;
+	int target; /* something on the file system that is written to */
+	dev_t dev;  /* which that is */
 	bool made_tmp;
 };
 
@@ -175,6 +177,17 @@ static struct cr_error *make(struct commit *c)
 	return make_archive(c);
 }
 
+static struct cr_error *find_target(struct commit *c)
+{
+	struct stat st;
+	c->target = c->change->opts.out ? c->change->stage.parent_fd :
+					  c->change->fd;
+	if (c->way != WAY_NOTHING && fstat(c->target, &st))
+		return cr_error_sys("cannot look at it");
+	c->dev = c->way == WAY_NOTHING ? 0 : st.st_dev;
+	return NULL;
+}
+
 static struct cr_error *prepare(struct commit *c, bool alone)
 {
 	struct cr_change *change = c->change;
@@ -200,6 +213,8 @@ static struct cr_error *prepare(struct commit *c, bool alone)
 		.sync_each = alone && nr <= SYNC_EACH,
 	};
 	choose_root(c, row, nr);
+	if (!err)
+		err = find_target(c);
 	return err ? err : make(c);
 }
 
@@ -274,7 +289,7 @@ static struct cr_error *sync_new(struct commit *c)
 {
 	if (c->way == WAY_NOTHING || !c->tree.unsynced)
 		return NULL;
-	return sync_fs(c->way == WAY_ONE_FILE ? c->root : c->change->stage.fd);
+	return sync_fs(c->target);
 }
 
 /* The directory in which a name has changed; the stage's names do not matter. */
@@ -318,14 +333,13 @@ struct cr_error *cr_change_commit(struct cr_change *change)
 	return at_path(&c, err);
 }
 
-/* The next one of c[0..nr) on another file system than all before it. */
+/* Is it the first on the file system that it writes to? */
 static bool is_first_there(const struct commit *c, size_t i)
 {
-	for (size_t j = 0; j < i; j++)
-		if (c[j].way != WAY_NOTHING &&
-		    c[j].change->st.st_dev == c[i].change->st.st_dev)
-			return false;
-	return c[i].way != WAY_NOTHING;
+	size_t j = 0;
+	while (j < i && (c[j].way == WAY_NOTHING || c[j].dev != c[i].dev))
+		j++;
+	return j == i && c[i].way != WAY_NOTHING;
 }
 
 static struct cr_error *sync_all(struct commit *c, size_t nr)
@@ -333,7 +347,7 @@ static struct cr_error *sync_all(struct commit *c, size_t nr)
 	struct cr_error *err = NULL;
 	for (size_t i = 0; !err && i < nr; i++)
 		if (is_first_there(c, i))
-			err = at_path(&c[i], sync_fs(c[i].change->fd));
+			err = at_path(&c[i], sync_fs(c[i].target));
 	return err;
 }
 
