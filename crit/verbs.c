@@ -4,6 +4,7 @@
 #include "crit/manual.h"
 
 extern const struct cr_verb cr_verb_core;
+extern const struct cr_verb cr_verb_check;
 extern const struct cr_verb cr_verb_decode;
 extern const struct cr_verb cr_verb_diff;
 extern const struct cr_verb cr_verb_encode;
@@ -39,6 +40,7 @@ static const struct cr_verb *const verbs[] = {
 	&cr_verb_diff,
 	&cr_verb_core,
 	&cr_verb_shell,
+	&cr_verb_check,
 	&cr_verb_help,
 	NULL,
 };

@@ -178,6 +178,11 @@ static const struct cr_file_ref *find(const struct cr_files *files,
 	return &files->ref[low];
 }
 
+bool cr_files_has(const struct cr_files *files, uint32_t type, uint32_t id)
+{
+	return find(files, type, id);
+}
+
 /* The member of file_entry that a kind has. */
 static const ProtobufCMessage *member_of(const ProtobufCMessage *whole,
 					 const struct cr_file_kind *kind)

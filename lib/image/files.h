@@ -13,6 +13,7 @@
 #ifndef CR_LIB_IMAGE_FILES_H
 #define CR_LIB_IMAGE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,6 +77,9 @@ struct cr_error *cr_files_open(const struct cr_files *files,
 
 /** Accepts a zeroed one. */
 void cr_opened_free(struct cr_opened *opened);
+
+/** True if there is a file with that type and id. */
+bool cr_files_has(const struct cr_files *files, uint32_t type, uint32_t id);
 
 /** The row of a type, or NULL. */
 const struct cr_file_kind *cr_file_kind(uint32_t type);
