@@ -76,16 +76,19 @@ void cr_check_fail(struct cr_check *c, struct cr_error *err)
 		cr_error_free(err);
 }
 
+/* Counts a finding; true if it is to be shown. */
+static bool count(struct cr_check *c, enum cr_rule rule)
+{
+	uint64_t nr = c->result->nr[rule]++;
+	c->result->by_severity[cr_check_rules[rule].severity]++;
+	return nr < CR_CHECK_SHOWN || c->opts->all;
+}
+
 static void emit(struct cr_check *c, enum cr_rule rule, const char *image,
 		 int64_t entry, const char *message)
 {
-	const struct cr_check_rule *row = &cr_check_rules[rule];
-	uint64_t nr = c->result->nr[rule]++;
-	c->result->by_severity[row->severity]++;
-	if (nr >= CR_CHECK_SHOWN && !c->opts->all)
-		return;
 	struct cr_finding finding = {
-		.rule = row,
+		.rule = &cr_check_rules[rule],
 		.image = image,
 		.has_entry = entry >= 0,
 		.entry = entry >= 0 ? (uint64_t)entry : 0,
@@ -99,7 +102,7 @@ void cr_check_found(struct cr_check *c, enum cr_rule rule, const char *image,
 {
 	char *text = NULL;
 	va_list ap;
-	if (c->err)
+	if (c->err || !count(c, rule))
 		return;
 	va_start(ap, fmt);
 	if (vasprintf(&text, fmt, ap) < 0)
@@ -156,7 +159,7 @@ void cr_check_took(struct cr_check *c, enum cr_rule rule, struct cr_error *err)
 	bool again = rule == CR_RULE_IMAGE_BROKEN && name && name->broken;
 	if (rule == CR_RULE_IMAGE_BROKEN && name)
 		name->broken = true;
-	if (!again && !c->err)
+	if (!again && !c->err && count(c, rule))
 		emit(c, rule, name ? name->name : NULL, entry, text);
 	cr_error_free(err);
 }

@@ -110,7 +110,9 @@ static void check_table(struct files *f, uint32_t table)
 			       "is not there: a process without descriptors");
 	size_t first = f->fds.nr;
 	walk(f, image, &fdinfo_entry__descriptor, look_at_fd);
-	struct cr_keys mine = { f->fds.key + first, f->fds.nr - first };
+	struct cr_keys mine = { .nr = f->fds.nr - first };
+	if (mine.nr)
+		mine.key = f->fds.key + first;
 	cr_keys_sort(&mine);
 	for (size_t i = 1; i < mine.nr; i++) {
 		if (mine.key[i] == mine.key[i - 1] &&
@@ -156,6 +158,8 @@ static void check_tables(struct files *f)
 static void check_reg(struct files *f, const RegFileEntry *e)
 {
 	struct cr_check *c = f->c;
+	if (e->ext)
+		found(f, CR_RULE_FILE_EXTERNAL, "%s is from outside", e->name);
 	if (c->has_mounts && e->has_mnt_id && e->mnt_id >= 0 &&
 	    !cr_keys_has(&c->mounts, (uint32_t)e->mnt_id))
 		found(f, CR_RULE_FILE_MOUNT, "%s is on mount %d, which is not there",
@@ -212,12 +216,17 @@ static bool is_connection(const InetSkEntry *e)
 static void check_inet(struct files *f, const InetSkEntry *e)
 {
 	struct cr_check *c = f->c;
-	if (!is_connection(e) || cr_check_name(c, "tcp-stream-%x.img", e->ino) ||
-	    (c->inventory && c->inventory->tcp_close))
+	if (!is_connection(e) || (c->inventory && c->inventory->tcp_close))
 		return;
-	found(f, CR_RULE_TCP_NO_STREAM,
-	      "the connection from port %u to %u needs tcp-stream-%x.img",
-	      e->src_port, e->dst_port, e->ino);
+	if (cr_check_name(c, "tcp-stream-%x.img", e->ino))
+		found(f, CR_RULE_TCP_CONNECTION,
+		      "port %u is connected to port %u", e->src_port,
+		      e->dst_port);
+	else
+		found(f, CR_RULE_TCP_NO_STREAM,
+		      "the connection from port %u to %u needs "
+		      "tcp-stream-%x.img",
+		      e->src_port, e->dst_port, e->ino);
 }
 
 /* A target is a descriptor of a table that has the epoll file. */
@@ -267,11 +276,16 @@ static void check_ns_file(struct files *f, const NsFileEntry *e)
 		      e->ns_id);
 }
 
-static void check_kind(struct files *f, uint32_t type, const void *msg)
+static void check_kind(struct files *f, const struct cr_file_ref *ref,
+		       const void *msg)
 {
-	switch (type) {
+	switch (msg ? ref->type : FD_TYPES__UND) {
 	case FD_TYPES__REG:
 		check_reg(f, msg);
+		break;
+	case FD_TYPES__EXT:
+		found(f, CR_RULE_FILE_EXTERNAL,
+		      "file %u is one that a plugin knows", ref->id);
 		break;
 	case FD_TYPES__FIFO:
 		check_fifo(f, msg);
@@ -297,17 +311,9 @@ static void check_kind(struct files *f, uint32_t type, const void *msg)
 	}
 }
 
-/* What others refer to, before any is checked. */
-static void gather(struct files *f, uint32_t type, const void *msg)
-{
-	if (type == FD_TYPES__PIPE)
-		add_pipe(f, msg);
-	else if (type == FD_TYPES__UNIXSK)
-		add(f, &f->sockets, ((const UnixSkEntry *)msg)->ino);
-}
-
+/* Calls fn for every file of a kind that is known; msg may be NULL. */
 static void each_file(struct files *f,
-		      void (*fn)(struct files *f, uint32_t type,
+		      void (*fn)(struct files *f, const struct cr_file_ref *ref,
 				 const void *msg))
 {
 	const struct cr_files *files = &f->c->files;
@@ -315,44 +321,49 @@ static void each_file(struct files *f,
 		const struct cr_file_ref *ref = &files->ref[i];
 		const struct cr_file_kind *kind = cr_file_kind(ref->type);
 		struct cr_opened opened = { 0 };
-		f->where = files->split && kind ? kind->image : "files.img";
+		if (!kind)
+			continue;
+		f->where = files->split ? kind->image : "files.img";
 		f->entry = ref->i;
 		struct cr_error *err = cr_files_open(files, ref, &opened);
 		if (err)
 			walked(f->c, err);
-		else if (opened.msg)
-			fn(f, ref->type, opened.msg);
+		else
+			fn(f, ref, opened.msg);
 		cr_opened_free(&opened);
 	}
 }
 
-/* Entries by themselves: ids, types. */
+/* An entry by itself; and what others refer to, before any is checked. */
+static void gather(struct files *f, const struct cr_file_ref *ref,
+		   const void *msg)
+{
+	if (!msg)
+		found(f, CR_RULE_FILE_EMPTY, "%s file %u has no member %s",
+		      type_name(ref->type), ref->id,
+		      cr_file_kind(ref->type)->member);
+	else if (ref->type == FD_TYPES__PIPE)
+		add_pipe(f, msg);
+	else if (ref->type == FD_TYPES__UNIXSK)
+		add(f, &f->sockets, ((const UnixSkEntry *)msg)->ino);
+}
+
 static void check_refs(struct files *f)
 {
 	const struct cr_files *files = &f->c->files;
 	for (size_t i = 0; i < files->nr && !f->c->err; i++) {
 		const struct cr_file_ref *ref = &files->ref[i];
 		const struct cr_file_kind *kind = cr_file_kind(ref->type);
-		struct cr_opened opened = { 0 };
 		f->where = files->split && kind ? kind->image : "files.img";
 		f->entry = ref->i;
-		if (!kind) {
+		if (!kind)
 			found(f, CR_RULE_FILE_KIND, "file %u is of type %u",
 			      ref->id, ref->type);
-			continue;
-		}
-		if (i && ref[-1].type == ref->type && ref[-1].id == ref->id)
+		else if (i && ref[-1].type == ref->type &&
+			 ref[-1].id == ref->id)
 			found(f, CR_RULE_FILE_TWICE,
 			      "%s file %u is there twice, see entry %u",
 			      type_name(ref->type), ref->id, ref[-1].i);
-		struct cr_error *err = cr_files_open(files, ref, &opened);
-		if (err)
-			walked(f->c, err);
-		else if (!opened.msg)
-			found(f, CR_RULE_FILE_EMPTY,
-			      "%s file %u has no member %s",
-			      type_name(ref->type), ref->id, kind->member);
-		cr_opened_free(&opened);
 	}
 }
 
@@ -362,7 +373,11 @@ static struct cr_error *add_tty(void *arg, uint64_t i,
 				const ProtobufCMessage *msg)
 {
 	struct files *f = arg;
-	add(f, &f->ttys, ((const TtyInfoEntry *)(const void *)msg)->id);
+	const TtyInfoEntry *e = (const void *)msg;
+	add(f, &f->ttys, e->id);
+	if (e->type == TTY_TYPE__EXT_TTY)
+		cr_check_found(f->c, CR_RULE_TTY_EXTERNAL, f->image,
+			       (int64_t)i, "terminal %u is outside", e->id);
 	return f->c->err;
 }
 

@@ -207,8 +207,21 @@ static bool ends_in_img(const char *name)
 	return size > 4 && !strcmp(name + size - 4, ".img");
 }
 
+/* What the store has left out, or had to decide. */
+static void say_odd(struct cr_check *c)
+{
+	const struct cr_store_findings *odd = &c->set->store->findings;
+	for (size_t i = 0; i < odd->nr; i++)
+		cr_check_found(c, CR_RULE_ARCHIVE_ODD, NULL, CR_NO_ENTRY, "%s",
+			       cr_error_text(odd->err[i]));
+	if (odd->nr_more)
+		cr_check_found(c, CR_RULE_ARCHIVE_ODD, NULL, CR_NO_ENTRY,
+			       "there are %llu more", (ull)odd->nr_more);
+}
+
 void cr_check_images(struct cr_check *c)
 {
+	say_odd(c);
 	for (size_t i = 0; i < c->nr_names && !c->err; i++) {
 		struct cr_check_name *name = &c->name[i];
 		const struct cr_image_type *type =

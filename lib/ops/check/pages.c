@@ -136,20 +136,26 @@ static void note_lazy(struct pages *p, const char *image,
 			       "%llu pages were left to be sent later", (ull)nr);
 }
 
+static struct cr_error *take_id(void *arg, uint64_t i, const void *data,
+				size_t size)
+{
+	static const uint32_t number = 1;
+	struct cr_source src;
+	cr_source_init_mem(&src, data, size);
+	struct cr_error *err = cr_decode_peek(&src, size, &number, arg, 1);
+	/* Ends the walk: this is no error, and never seen. */
+	return err ?: cr_enomem;
+}
+
 /* Is the pages image that the head names not there? */
 static bool lacks_pages(struct pages *p, const char *image, uint32_t *id_ret)
 {
-	struct cr_messages m = { 0 };
-	bool lacks = false;
-	struct cr_error *err = cr_set_load(
-		p->c->set, image, &pagemap_entry__descriptor, &m);
+	uint64_t id = 0;
+	struct cr_error *err = cr_walk_bytes(
+		p->c->set, image, &pagemap_entry__descriptor, take_id, &id);
 	cr_error_free(err);
-	if (m.nr) {
-		*id_ret = ((const PagemapHead *)(const void *)m.msg[0])->pages_id;
-		lacks = *id_ret && !cr_check_name(p->c, "pages-%u.img", *id_ret);
-	}
-	cr_messages_free(&m);
-	return lacks;
+	*id_ret = (uint32_t)id;
+	return *id_ret && !cr_check_name(p->c, "pages-%u.img", *id_ret);
 }
 
 /* True if the pagemap could be read; free it then. */

@@ -26,6 +26,9 @@ static void check_inventory(struct cr_check *c)
 		cr_check_found(c, CR_RULE_INVENTORY_VERSION, "inventory.img", 0,
 			       "img_version is %u; %d to %d are known",
 			       e->img_version, VERSION_MIN, VERSION_MAX);
+	if (e && !e->fdinfo_per_id)
+		cr_check_found(c, CR_RULE_TOO_OLD, "inventory.img", 0,
+			       "descriptors are by process, as before 0.4");
 	for (size_t i = 0;
 	     e && e->plugins_entry && i < e->plugins_entry->n_plugins; i++)
 		cr_check_found(c, CR_RULE_PLUGIN_NEEDED, "inventory.img", 0,
