@@ -59,6 +59,17 @@ void cr_keys_sort(struct cr_keys *keys)
 	keys->sorted = true;
 }
 
+void cr_keys_unique(struct cr_keys *keys)
+{
+	size_t nr = 0;
+	cr_keys_sort(keys);
+	for (size_t i = 0; i < keys->nr; i++) {
+		if (!i || keys->key[i] != keys->key[nr - 1])
+			keys->key[nr++] = keys->key[i];
+	}
+	keys->nr = nr;
+}
+
 bool cr_keys_has(struct cr_keys *keys, uint64_t key)
 {
 	cr_keys_sort(keys);

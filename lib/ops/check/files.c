@@ -18,6 +18,7 @@
 
 #define EXTERNAL_SOCKET 1 /* USK_EXTERN of criu/sk-unix.c */
 #define OLD_GHOST	(1u << 31)
+#define SHARED_MAX	64 /* tables that an epoll file is looked for in */
 
 enum { READS = 1, WRITES = 2 };
 
@@ -141,11 +142,9 @@ static void check_tables(struct files *f)
 		if (task->has_core && !task->zombie && task->ids)
 			add(f, &tables, table_of(c, task));
 	}
-	cr_keys_sort(&tables);
-	for (size_t i = 0; i < tables.nr && !c->err; i++) {
-		if (!i || tables.key[i] != tables.key[i - 1])
-			check_table(f, (uint32_t)tables.key[i]);
-	}
+	cr_keys_unique(&tables);
+	for (size_t i = 0; i < tables.nr && !c->err; i++)
+		check_table(f, (uint32_t)tables.key[i]);
 	cr_keys_free(&tables);
 }
 
@@ -160,8 +159,8 @@ static void check_reg(struct files *f, const RegFileEntry *e)
 	struct cr_check *c = f->c;
 	if (e->ext)
 		found(f, CR_RULE_FILE_EXTERNAL, "%s is from outside", e->name);
-	if (c->has_mounts && e->has_mnt_id && e->mnt_id >= 0 &&
-	    !cr_keys_has(&c->mounts, (uint32_t)e->mnt_id))
+	else if (c->has_mounts && e->has_mnt_id && e->mnt_id >= 0 &&
+		 !cr_keys_has(&c->mounts, (uint32_t)e->mnt_id))
 		found(f, CR_RULE_FILE_MOUNT, "%s is on mount %d, which is not there",
 		      e->name, e->mnt_id);
 }
@@ -243,7 +242,9 @@ static bool has_target(struct files *f, uint32_t id, uint32_t tfd)
 	}
 	if (low == k->nr || k->key[low] >> 32 != id)
 		return true; /* nobody has it open */
-	for (; low < k->nr && k->key[low] >> 32 == id; low++) {
+	for (size_t i = 0; low < k->nr && k->key[low] >> 32 == id; low++) {
+		if (++i > SHARED_MAX)
+			return true;
 		if (cr_keys_has(&f->fds, cr_key((uint32_t)k->key[low], tfd)))
 			return true;
 	}

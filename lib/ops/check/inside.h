@@ -39,6 +39,9 @@ static inline uint64_t cr_key(uint32_t high, uint32_t low)
 	return (uint64_t)high << 32 | low;
 }
 
+/** Sorts them, and leaves each once. */
+void cr_keys_unique(struct cr_keys *keys);
+
 /* A file of the checkpoint. */
 struct cr_check_name {
 	char *name;

@@ -20,6 +20,7 @@ struct maps {
 	const char *image; /* where the mappings stand */
 	bool split;	   /* ... an entry each */
 	struct cr_keys shmids;
+	struct cr_keys stacks; /* starts and ends of shadow stacks */
 };
 
 /* A mapping of mm.img is a part of its one entry. */
@@ -74,7 +75,9 @@ static void check_what(struct maps *m, size_t i)
 		type = FD_TYPES__MEMFD;
 	else if (status & CR_VMA_SOCKET)
 		type = FD_TYPES__PACKETSK;
-	else if (status & (CR_VMA_ANON_SHARED | CR_VMA_SYSVIPC)) {
+	else if (status & CR_VMA_SYSVIPC)
+		return; /* ipcns-shm says where its contents are */
+	else if (status & CR_VMA_ANON_SHARED) {
 		if (!cr_keys_add(&m->shmids, vma->shmid))
 			cr_check_fail(c, cr_enomem);
 	} else if (status & (CR_VMA_FILE_PRIVATE | CR_VMA_FILE_SHARED))
@@ -108,7 +111,35 @@ static void note_auxv(struct cr_check *c, const MmEntry *mm)
 	}
 }
 
-/* The top of a shadow stack, which may be empty: just behind the last word. */
+static void find_stacks(struct maps *m)
+{
+	m->stacks.nr = 0;
+	for (size_t i = 0; i < m->mm.nr_vmas; i++) {
+		const VmaEntry *vma = m->mm.vma[i];
+		if (vma->status & CR_VMA_SHSTK &&
+		    (!cr_keys_add(&m->stacks, vma->start) ||
+		     !cr_keys_add(&m->stacks, vma->end)))
+			cr_check_fail(m->c, cr_enomem);
+	}
+	cr_keys_sort(&m->stacks);
+}
+
+/* Starts and ends follow each other, since mappings do not overlap; an empty
+ * stack's pointer is its end. */
+static bool is_in_stack(const struct maps *m, uint64_t vaddr)
+{
+	const struct cr_keys *k = &m->stacks;
+	size_t low = 0, high = k->nr;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (k->key[mid] <= vaddr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low % 2 || (low && k->key[low - 1] == vaddr);
+}
+
 static void check_gcs(struct maps *m, uint32_t tid)
 {
 	struct cr_check *c = m->c;
@@ -118,18 +149,26 @@ static void check_gcs(struct maps *m, uint32_t tid)
 		cr_check_message(c, &core_entry__descriptor, "%s", image);
 	const UserAarch64GcsEntry *gcs =
 		core && core->ti_aarch64 ? core->ti_aarch64->gcs : NULL;
-	bool inside = !gcs || !(gcs->features_enabled & 1);
-	for (size_t i = 0; i < m->mm.nr_vmas && !inside; i++) {
-		const VmaEntry *vma = m->mm.vma[i];
-		inside = vma->status & CR_VMA_SHSTK &&
-			 gcs->gcspr_el0 >= vma->start &&
-			 gcs->gcspr_el0 <= vma->end;
-	}
-	if (!inside)
+	bool has = gcs && gcs->features_enabled & 1;
+	if (has && !is_in_stack(m, gcs->gcspr_el0))
 		cr_check_found(c, CR_RULE_GCS_POINTER, image, 0,
 			       "gcspr_el0 0x%llx is in no shadow stack",
 			       (ull)gcs->gcspr_el0);
 	cr_message_free(core);
+}
+
+static void check_stacks(struct maps *m, const PstreeEntry *e)
+{
+	struct cr_keys threads = { 0 };
+	find_stacks(m);
+	for (size_t i = 0; i < e->n_threads; i++) {
+		if (!cr_keys_add(&threads, e->threads[i]))
+			cr_check_fail(m->c, cr_enomem);
+	}
+	cr_keys_unique(&threads);
+	for (size_t i = 0; i < threads.nr && !m->c->err; i++)
+		check_gcs(m, (uint32_t)threads.key[i]);
+	cr_keys_free(&threads);
 }
 
 static void check_space(struct maps *m, const struct cr_check_task *task,
@@ -154,8 +193,8 @@ static void check_space(struct maps *m, const struct cr_check_task *task,
 	check_order(m);
 	for (size_t i = 0; i < m->mm.nr_vmas && !c->err; i++)
 		check_what(m, i);
-	for (size_t i = 0; c->gcs && i < e->n_threads && !c->err; i++)
-		check_gcs(m, e->threads[i]);
+	if (c->gcs)
+		check_stacks(m, e);
 	cr_mm_free(&m->mm);
 }
 
@@ -200,14 +239,12 @@ void cr_check_maps(struct cr_check *c)
 		if (c->task[i].has_core && !c->task[i].zombie)
 			check_space(&m, &c->task[i], c->tree.task[i].entry);
 	}
-	cr_keys_sort(&m.shmids);
-	for (size_t i = 0; i < m.shmids.nr && !c->err; i++) {
-		if (!i || m.shmids.key[i] != m.shmids.key[i - 1])
-			need_shmem(c, NULL, CR_NO_ENTRY,
-				   "a mapping of shared memory",
-				   m.shmids.key[i]);
-	}
+	cr_keys_unique(&m.shmids);
+	for (size_t i = 0; i < m.shmids.nr && !c->err; i++)
+		need_shmem(c, NULL, CR_NO_ENTRY, "a mapping of shared memory",
+			   m.shmids.key[i]);
 	cr_keys_free(&m.shmids);
+	cr_keys_free(&m.stacks);
 	check_memfds(c);
 	for (size_t i = 0; i < c->nr_names && !c->err; i++) {
 		if (!strncmp(c->name[i].name, "ipcns-shm-", 10) &&

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Images of namespaces, and the mounts in them. CRIU criu/namespaces.c,
  * criu/mount.c, v4.2. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "images/mnt.pb-c.h"
+#include "images/netdev.pb-c.h"
+#include "images/pidns.pb-c.h"
 #include "lib/ops/check/inside.h"
 
 /* Images that a namespace has, by its id. */
@@ -39,13 +42,49 @@ static const struct {
 
 #define NR_IMAGES (sizeof(images) / sizeof(images[0]))
 
+/* A network namespace from outside has no devices here. */
+static bool is_external(struct cr_check *c, uint32_t id)
+{
+	NetnsEntry *net = cr_check_message(c, &netns_entry__descriptor,
+					   "netns-%u.img", id);
+	bool external = net && net->ext_key;
+	cr_message_free(net);
+	return external;
+}
+
+static void say_external(struct cr_check *c, const char *image, const char *key)
+{
+	if (key)
+		cr_check_found(c, CR_RULE_NS_EXTERNAL, image, 0,
+			       "the namespace is external, key %s", key);
+}
+
+/* netns-ct and netns-exp are no images. */
+static void check_external(struct cr_check *c, const char *image)
+{
+	if (!strncmp(image, "netns-", 6) && isdigit((unsigned char)image[6])) {
+		NetnsEntry *net = cr_check_message(
+			c, &netns_entry__descriptor, "%s", image);
+		say_external(c, image, net ? net->ext_key : NULL);
+		cr_message_free(net);
+	} else if (!strncmp(image, "pidns-", 6)) {
+		PidnsEntry *pid = cr_check_message(
+			c, &pidns_entry__descriptor, "%s", image);
+		say_external(c, image, pid ? pid->ext_key : NULL);
+		cr_message_free(pid);
+	}
+}
+
 static void use_image(struct cr_check *c, size_t i, uint32_t id)
 {
 	char name[48];
 	/* Every pattern has one %u. */
 	int head = (int)(strchr(images[i].image, '%') - images[i].image);
 	snprintf(name, sizeof(name), "%.*s%u.img", head, images[i].image, id);
-	if (!cr_check_name(c, "%s", name) && images[i].must)
+	if (cr_check_name(c, "%s", name))
+		check_external(c, name);
+	else if (images[i].must && !(!strncmp(name, "netdev-", 7) &&
+				     is_external(c, id)))
 		cr_check_found(c, CR_RULE_NS_MISSING, name, CR_NO_ENTRY,
 			       "is not there, and a process is in that "
 			       "namespace");
@@ -212,10 +251,8 @@ void cr_check_namespaces(struct cr_check *c)
 			    !cr_keys_add(&ids, id))
 				cr_check_fail(c, cr_enomem);
 		}
-		cr_keys_sort(&ids);
+		cr_keys_unique(&ids);
 		for (size_t j = 0; j < ids.nr && !c->err; j++) {
-			if (j && ids.key[j] == ids.key[j - 1])
-				continue;
 			use_image(c, i, (uint32_t)ids.key[j]);
 			if (!strcmp(images[i].field, "mnt_ns_id"))
 				check_mounts(c, (uint32_t)ids.key[j]);

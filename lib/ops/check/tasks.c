@@ -165,35 +165,47 @@ static void check_thread(struct tasks *t, const CoreEntry *leader,
 	cr_check_cpu(c, leader, core, image);
 }
 
+static void look_at_thread(struct tasks *t, const CoreEntry *leader,
+			   uint32_t tid, uint32_t pid)
+{
+	struct cr_check *c = t->c;
+	char image[32];
+	snprintf(image, sizeof(image), "core-%u.img", tid);
+	if (!cr_check_name(c, "%s", image)) {
+		cr_check_found(c, CR_RULE_CORE_MISSING, image, CR_NO_ENTRY,
+			       "is not there; thread %u of process %u", tid,
+			       pid);
+		return;
+	}
+	CoreEntry *core =
+		cr_check_message(c, &core_entry__descriptor, "%s", image);
+	if (core)
+		check_thread(t, leader, core, tid, image);
+	cr_message_free(core);
+}
+
+/* Each thread is looked at once, however often it is listed. */
 static void check_threads(struct tasks *t, const struct cr_task *task,
 			  const CoreEntry *leader)
 {
 	struct cr_check *c = t->c;
 	const PstreeEntry *e = task->entry;
 	int64_t i = (int64_t)cr_pstree_entry(&c->tree, task);
-	bool has_leader = false;
+	struct cr_keys mine = { 0 };
 	for (size_t j = 0; j < e->n_threads && !c->err; j++) {
-		uint32_t tid = e->threads[j];
-		char image[32];
-		has_leader |= tid == e->pid;
-		if (!cr_keys_add(&t->threads, cr_key(tid, (uint32_t)i)))
+		if (!cr_keys_add(&mine, e->threads[j]) ||
+		    !cr_keys_add(&t->threads,
+				 cr_key(e->threads[j], (uint32_t)i)))
 			cr_check_fail(c, cr_enomem);
-		if (tid == e->pid)
-			continue;
-		snprintf(image, sizeof(image), "core-%u.img", tid);
-		if (!cr_check_name(c, "%s", image)) {
-			cr_check_found(c, CR_RULE_CORE_MISSING, image,
-				       CR_NO_ENTRY,
-				       "is not there; thread %u of process %u",
-				       tid, e->pid);
-			continue;
-		}
-		CoreEntry *core = cr_check_message(c, &core_entry__descriptor,
-						   "%s", image);
-		if (core)
-			check_thread(t, leader, core, tid, image);
-		cr_message_free(core);
 	}
+	cr_keys_unique(&mine);
+	bool has_leader = cr_keys_has(&mine, e->pid);
+	for (size_t j = 0; j < mine.nr && !c->err; j++) {
+		if (mine.key[j] != e->pid)
+			look_at_thread(t, leader, (uint32_t)mine.key[j],
+				       e->pid);
+	}
+	cr_keys_free(&mine);
 	if (e->n_threads && !has_leader)
 		cr_check_found(c, CR_RULE_THREAD_NO_LEADER, "pstree.img", i,
 			       "process %u is not among its threads", e->pid);

@@ -80,11 +80,9 @@ static void check_leaders(struct cr_check *c, const struct cr_task *task,
 
 static void say_leaders(struct cr_check *c, struct cr_keys *said)
 {
-	cr_keys_sort(said);
+	cr_keys_unique(said);
 	for (size_t i = 0; i < said->nr; i++) {
 		bool group = said->key[i] >> 32;
-		if (i && said->key[i] == said->key[i - 1])
-			continue;
 		cr_check_found(c,
 			       group ? CR_RULE_GROUP_NO_LEADER :
 				       CR_RULE_SESSION_NO_LEADER,
