@@ -61,7 +61,7 @@ static struct cr_error *grow(struct cr_files *files, size_t size)
 		files->ref = more;
 		files->cap = cap;
 	}
-	if (files->room - files->size < size) {
+	if (!files->arena || files->room - files->size < size) {
 		/* Half again rather than double: there may be much. */
 		size_t room = files->size + size + files->room / 2 + 4096;
 		void *more = realloc(files->arena, room);
