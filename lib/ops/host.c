@@ -178,6 +178,40 @@ static struct cr_error *each_number(const char *path,
 	return err;
 }
 
+/* "4:cpu,cpuacct:/path" */
+bool cr_host_has_cgroup(const struct cr_host *host, const char *name)
+{
+	size_t size = strlen(name);
+	const char *line = host->cgroups;
+	while (line && *line) {
+		const char *end = strchrnul(line, '\n');
+		const char *p = memchr(line, ':', (size_t)(end - line));
+		while (p && ++p + size <= end) {
+			if (!strncmp(p, name, size) &&
+			    (p[size] == ':' || p[size] == ','))
+				return true;
+			p += strcspn(p, ",:\n");
+			if (*p != ',')
+				break;
+		}
+		line = *end ? end + 1 : end;
+	}
+	return false;
+}
+
+static void probe_cgroups(struct cr_host *host)
+{
+	size_t room = 0;
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	/* All of it: there is no NUL. */
+	if (f && getdelim(&host->cgroups, &room, 0, f) < 0) {
+		free(host->cgroups);
+		host->cgroups = NULL;
+	}
+	if (f)
+		fclose(f);
+}
+
 struct pids {
 	struct cr_host *host;
 	size_t cap;
@@ -240,6 +274,7 @@ struct cr_error *cr_host_probe(struct cr_host *ret)
 	size_t cap = 0;
 	probe_machine(&host);
 	probe_kernel(&host);
+	probe_cgroups(&host);
 	struct cr_error *err = probe_pids(&host);
 	if (!err)
 		err = probe_ports(&host, "/proc/net/tcp", AF_INET, &cap);
@@ -257,6 +292,7 @@ struct cr_error *cr_host_probe(struct cr_host *ret)
 
 void cr_host_deinit(struct cr_host *host)
 {
+	free(host->cgroups);
 	free(host->pid);
 	free(host->port);
 	*host = (struct cr_host){ 0 };

@@ -26,6 +26,9 @@ struct cr_host {
 	uint64_t hwcap, hwcap2; /* of the auxiliary vector */
 	uint64_t xstate;	/* x86: components the processor has */
 
+	/* /proc/self/cgroup, with the names of all hierarchies. */
+	char *cgroups;
+
 	uint32_t *pid; /* of all threads, ascending */
 	size_t nr_pids;
 	uint32_t *port; /* family << 16 | TCP port that is listened on, ascending */
@@ -37,6 +40,10 @@ struct cr_error *cr_host_probe(struct cr_host *ret) CR_MUST_CHECK;
 
 /** Accepts zeroed facts. */
 void cr_host_deinit(struct cr_host *host);
+
+/** Whether there is a control group hierarchy of this name: a controller,
+ * "name=systemd", or "" for that of version 2. */
+bool cr_host_has_cgroup(const struct cr_host *host, const char *name);
 
 /** The xstate components of a processor with these flags of /proc/cpuinfo. */
 uint64_t cr_host_xstate(const char *flags);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "images/cgroup.pb-c.h"
 #include "lib/ops/check/inside.h"
 
 /* Linux arch/arm64/include/uapi/asm/hwcap.h */
@@ -111,6 +112,26 @@ static void check_features(struct cr_check *c)
 		      "this user cannot give processes their pids");
 }
 
+static void check_cgroups(struct cr_check *c)
+{
+	struct cr_messages cgroup;
+	cr_check_messages(c, &cgroup_entry__descriptor, &cgroup, "cgroup.img");
+	for (size_t i = 0; i < cgroup.nr; i++) {
+		const CgroupEntry *e = (const void *)cgroup.msg[i];
+		for (size_t j = 0; j < e->n_controllers; j++) {
+			const CgControllerEntry *k = e->controllers[j];
+			const char *name = k->n_cnames ? k->cnames[0] : "";
+			if (!cr_host_has_cgroup(c->opts->host, name))
+				cr_check_found(c, CR_RULE_HOST_CGROUP,
+					       "cgroup.img", (int64_t)i,
+					       "this host has no control groups "
+					       "of %s",
+					       *name ? name : "version 2");
+		}
+	}
+	cr_messages_free(&cgroup);
+}
+
 static void check_lsm(struct cr_check *c)
 {
 	const struct cr_host *host = c->opts->host;
@@ -171,5 +192,6 @@ void cr_check_needs(struct cr_check *c)
 	check_pids(c);
 	if (!any_own(c, "net_ns_id"))
 		check_ports(c);
+	check_cgroups(c);
 	check_lsm(c);
 }

@@ -274,6 +274,26 @@ TEST(a_port_in_use)
 	assert_text(check(&set, good()), "");
 }
 
+TEST(a_hierarchy_of_control_groups)
+{
+	char cgroups[] = "1:cpu:/\n0::/\n";
+	struct cr_host host = good();
+	host.cgroups = cgroups;
+	struct cr_set set = process(0, 1, thread_core(text("")));
+	add_image("cgroup.img",
+		  image("CGROUP", entry(len(2, str(1, "")), len(2, str(1, "cpu")),
+					len(2, str(1, "pids")))));
+	assert_text(check(&set, host),
+		    "error host-cgroup: cgroup.img: this host has no control "
+		    "groups of pids\n");
+	host.cgroups = NULL;
+	set = process(0, 1, thread_core(text("")));
+	add_image("cgroup.img", image("CGROUP", entry(len(2, str(1, "")))));
+	assert_text(check(&set, host),
+		    "error host-cgroup: cgroup.img: this host has no control "
+		    "groups of version 2\n");
+}
+
 TEST(a_security_module)
 {
 	static const char *const names[] = { NULL, "SELinux", "AppArmor" };

@@ -17,6 +17,25 @@ TEST(components_follow_from_flags)
 	ck_assert_uint_eq(cr_host_xstate("mpx user_shstk"), 0x1818);
 }
 
+TEST(hierarchies_of_control_groups)
+{
+	char text[] = "4:cpu,cpuacct:/a,b\n3:name=systemd:/\n0::/x";
+	struct cr_host host = { .cgroups = text };
+	ck_assert(cr_host_has_cgroup(&host, "cpu"));
+	ck_assert(cr_host_has_cgroup(&host, "cpuacct"));
+	ck_assert(cr_host_has_cgroup(&host, "name=systemd"));
+	ck_assert(cr_host_has_cgroup(&host, ""));
+	ck_assert(!cr_host_has_cgroup(&host, "cp"));
+	ck_assert(!cr_host_has_cgroup(&host, "b"));
+	ck_assert(!cr_host_has_cgroup(&host, "/a"));
+	host.cgroups = strchr(text, '3');
+	*strrchr(text, '0') = 0;
+	ck_assert(!cr_host_has_cgroup(&host, ""));
+	ck_assert(!cr_host_has_cgroup(&host, "cpu"));
+	host.cgroups = NULL;
+	ck_assert(!cr_host_has_cgroup(&host, ""));
+}
+
 TEST(this_host_has_this_process)
 {
 	struct cr_host host;
