@@ -87,6 +87,19 @@ void cr_check_fail(struct cr_check *c, struct cr_error *err)
 		cr_error_free(err);
 }
 
+struct cr_error *cr_check_stop(const struct cr_check *c)
+{
+	return c->err ? cr_enomem : NULL;
+}
+
+void cr_check_walked(struct cr_check *c, struct cr_error *err)
+{
+	if (c->err)
+		cr_error_free(err);
+	else if (err)
+		cr_check_took(c, CR_RULE_IMAGE_BROKEN, err);
+}
+
 /* Counts a finding; true if it is to be shown. */
 static bool count(struct cr_check *c, enum cr_rule rule)
 {

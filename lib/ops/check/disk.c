@@ -206,7 +206,9 @@ static struct cr_error *skip_remapped(void *arg, uint64_t i,
 {
 	struct disk *d = arg;
 	const RemapFilePathEntry *e = (const void *)msg;
-	return cr_keys_add(&d->skip, e->orig_id) ? NULL : cr_enomem;
+	if (!cr_keys_add(&d->skip, e->orig_id))
+		cr_check_fail(d->c, cr_enomem);
+	return cr_check_stop(d->c);
 }
 
 static void skip_others(struct disk *d)

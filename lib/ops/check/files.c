@@ -70,7 +70,7 @@ static struct cr_error *look_at_fd(void *arg, uint64_t i,
 	if (e->type == FD_TYPES__EVENTPOLL)
 		add(f, &f->epolls, cr_key(e->id, f->table));
 	if (cr_check_has_file(f->c, e->type, e->id))
-		return f->c->err;
+		return cr_check_stop(f->c);
 	found = f->c->files.split ? FD_TYPES__UND : type_of(f->c, e->id);
 	if (found)
 		cr_check_found(f->c, CR_RULE_FD_WRONG_TYPE, f->image,
@@ -83,14 +83,7 @@ static struct cr_error *look_at_fd(void *arg, uint64_t i,
 			       (int64_t)i,
 			       "descriptor %u: no %s file has id %u", e->fd,
 			       type_name(e->type), e->id);
-	return f->c->err;
-}
-
-/* An error of a walk whose callback keeps failures in the check. */
-static void walked(struct cr_check *c, struct cr_error *err)
-{
-	if (err && !c->err)
-		cr_check_took(c, CR_RULE_IMAGE_BROKEN, err);
+	return cr_check_stop(f->c);
 }
 
 static void walk(struct files *f, const char *image,
@@ -98,7 +91,7 @@ static void walk(struct files *f, const char *image,
 {
 	f->image = image;
 	if (cr_check_name(f->c, "%s", image) && !f->c->err)
-		walked(f->c, cr_walk(f->c->set, image, desc, fn, f));
+		cr_check_walked(f->c, cr_walk(f->c->set, image, desc, fn, f));
 }
 
 static void check_table(struct files *f, uint32_t table)
@@ -328,7 +321,7 @@ static void each_file(struct files *f,
 		f->entry = ref->i;
 		struct cr_error *err = cr_files_open(files, ref, &opened);
 		if (err)
-			walked(f->c, err);
+			cr_check_walked(f->c, err);
 		else
 			fn(f, ref, opened.msg);
 		cr_opened_free(&opened);
@@ -379,7 +372,7 @@ static struct cr_error *add_tty(void *arg, uint64_t i,
 	if (e->type == TTY_TYPE__EXT_TTY)
 		cr_check_found(f->c, CR_RULE_TTY_EXTERNAL, f->image,
 			       (int64_t)i, "terminal %u is outside", e->id);
-	return f->c->err;
+	return cr_check_stop(f->c);
 }
 
 static struct cr_error *add_inode(void *arg, uint64_t i,
@@ -388,7 +381,7 @@ static struct cr_error *add_inode(void *arg, uint64_t i,
 	struct files *f = arg;
 	add(f, &f->inodes,
 	    ((const MemfdInodeEntry *)(const void *)msg)->inode_id);
-	return f->c->err;
+	return cr_check_stop(f->c);
 }
 
 static void check_remap(struct files *f, int64_t i,
@@ -419,7 +412,7 @@ static struct cr_error *look_at_remap(void *arg, uint64_t i,
 {
 	struct files *f = arg;
 	check_remap(f, (int64_t)i, (const void *)msg, f->image);
-	return f->c->err;
+	return cr_check_stop(f->c);
 }
 
 static struct cr_error *look_at_lock(void *arg, uint64_t i,
@@ -435,7 +428,7 @@ static struct cr_error *look_at_lock(void *arg, uint64_t i,
 	    !cr_keys_has(&f->fds, cr_key(table_of(c, mine), (uint32_t)e->fd)))
 		cr_check_found(c, CR_RULE_LOCK_ORPHAN, f->image, (int64_t)i,
 			       "process %d has no descriptor %d", e->pid, e->fd);
-	return c->err;
+	return cr_check_stop(c);
 }
 
 static void check_queues(struct files *f)

@@ -87,6 +87,13 @@ struct cr_check {
 /** Keeps a failure; NULL is none. */
 void cr_check_fail(struct cr_check *c, struct cr_error *err);
 
+/** What a walk's callback returns: once there is a failure, which stays where
+ * it is, anything that ends the walk. */
+struct cr_error *cr_check_stop(const struct cr_check *c) CR_MUST_CHECK;
+
+/** What a walk returned: an image that is broken, or what ended it. */
+void cr_check_walked(struct cr_check *c, struct cr_error *err);
+
 #define CR_NO_ENTRY (-1)
 
 /** A finding. image may be NULL. */

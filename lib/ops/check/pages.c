@@ -57,7 +57,7 @@ static struct cr_error *look_at_entry(void *arg, uint64_t i, const void *data,
 	else if (!compat && !v[3])
 		cr_check_found(k->p->c, CR_RULE_PAGE_COUNT, k->image,
 			       (int64_t)i, "has no pages");
-	return k->p->c->err;
+	return cr_check_stop(k->p->c);
 }
 
 static void check_entries(struct pages *p, const char *image)
@@ -66,10 +66,7 @@ static void check_entries(struct pages *p, const char *image)
 	struct counting k = { .p = p, .image = image };
 	struct cr_error *err = cr_walk_bytes(
 		c->set, image, &pagemap_entry__descriptor, look_at_entry, &k);
-	if (c->err)
-		return;
-	if (err)
-		cr_check_took(c, CR_RULE_IMAGE_BROKEN, err);
+	cr_check_walked(c, err);
 	if (k.old_count)
 		cr_check_found(c, CR_RULE_OLD_PAGE_COUNT, image, CR_NO_ENTRY,
 			       "counts pages in compat_nr_pages");

@@ -343,4 +343,53 @@ TEST(the_callback_ends_the_check)
 	close_checkpoint(&set);
 }
 
+/* Ends the check at the first finding of a rule. */
+struct ending {
+	enum cr_rule rule;
+	int nr;
+};
+
+static struct cr_error *stop_at(void *arg, const struct cr_finding *f)
+{
+	struct ending *e = arg;
+	if (f->rule != &cr_check_rules[e->rule])
+		return NULL;
+	e->nr++;
+	return cr_error_new(CR_ERR_SYSTEM, "enough");
+}
+
+/* Within a walk, too. */
+TEST(every_finding_may_end_the_check)
+{
+	static const enum cr_rule rules[] = {
+		CR_RULE_FIELD_UNKNOWN, CR_RULE_FD_MISSING_FILE,
+		CR_RULE_PAGE_COUNT, CR_RULE_LOCK_ORPHAN, CR_RULE_REMAP_NO_FILE
+	};
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		struct cr_set set = process(0, 1, thread_core(text("")));
+		const struct cr_check_opts opts = { 0 };
+		struct cr_check_result result;
+		struct ending e = { rules[i], 0 };
+		add_image("fdinfo-2.img",
+			  image("FDINFO", entry(num(1, 7), num(2, 0), num(3, 1),
+						num(4, 0))));
+		add_image("fs-50.img",
+			  image("FS", entry(num(1, 1), num(2, 1), num(9, 9))));
+		add_image("filelocks.img",
+			  image("FILE_LOCKS",
+				entry(num(1, 1), num(2, 1), num(3, 9),
+				      num(4, 1), num(5, 1), num(6, 1))));
+		add_image("remap-fpath.img",
+			  image("REMAP_FPATH", entry(num(1, 1), num(2, 1))));
+		add_image("pagemap-50.img",
+			  image("PAGEMAP", entry(num(1, 1)),
+				entry(num(1, 0), num(2, 1), num(5, 2))));
+		assert_text(cr_test_error(cr_check(&set, &opts, stop_at, &e,
+						   &result)),
+			    "! SYSTEM enough");
+		ck_assert_int_eq(e.nr, 1);
+		close_checkpoint(&set);
+	}
+}
+
 TEST_MAIN("lib/ops/check")
