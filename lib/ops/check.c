@@ -227,20 +227,15 @@ static struct cr_check_name *find_name(struct cr_check *c, char *name)
 	return found;
 }
 
-#define NAME_MAX_ 256
-
-static CR_PRINTF(1, 0) void make_name(const char *fmt, va_list ap,
-				      char name[NAME_MAX_])
-{
-	vsnprintf(name, NAME_MAX_, fmt, ap);
-}
+/* Names that are asked for are made here, and shorter. */
+#define NAME_ROOM 256
 
 struct cr_check_name *cr_check_name(struct cr_check *c, const char *fmt, ...)
 {
-	char name[NAME_MAX_];
+	char name[NAME_ROOM];
 	va_list ap;
 	va_start(ap, fmt);
-	make_name(fmt, ap, name);
+	vsnprintf(name, sizeof(name), fmt, ap);
 	va_end(ap);
 	return find_name(c, name);
 }
@@ -249,11 +244,11 @@ void *cr_check_message(struct cr_check *c,
 		       const ProtobufCMessageDescriptor *desc, const char *fmt,
 		       ...)
 {
-	char name[NAME_MAX_];
+	char name[NAME_ROOM];
 	ProtobufCMessage *msg = NULL;
 	va_list ap;
 	va_start(ap, fmt);
-	make_name(fmt, ap, name);
+	vsnprintf(name, sizeof(name), fmt, ap);
 	va_end(ap);
 	if (!find_name(c, name))
 		return NULL;
@@ -267,11 +262,11 @@ void cr_check_messages(struct cr_check *c,
 		       const ProtobufCMessageDescriptor *desc,
 		       struct cr_messages *ret, const char *fmt, ...)
 {
-	char name[NAME_MAX_];
+	char name[NAME_ROOM];
 	va_list ap;
 	*ret = (struct cr_messages){ 0 };
 	va_start(ap, fmt);
-	make_name(fmt, ap, name);
+	vsnprintf(name, sizeof(name), fmt, ap);
 	va_end(ap);
 	if (!find_name(c, name))
 		return;
