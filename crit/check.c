@@ -19,7 +19,7 @@ static const struct cr_opt opts[] = {
 	{ 'q', "quiet", NULL, CR_FLAG(struct check, quiet), NULL, "errors and warnings only, and without what to do about them" },
 	{ 0, "json", NULL, CR_FLAG(struct check, json), NULL, "write JSON" },
 	{ 0, "rules", NULL, CR_FLAG(struct check, rules), NULL, "list what can be found, and check nothing" },
-	{ CR_ARG, CR_STRING(struct check, target, CR_TAKES_DIR), "TARGET", "the checkpoint", CR_OPTIONAL },
+	{ CR_ARG, CR_STRING(struct check, target, CR_TAKES_CHECKPOINT), "TARGET", "the checkpoint", CR_OPTIONAL },
 	{ 0 },
 };
 // clang-format on

@@ -4,7 +4,7 @@
  * parses its options, runs it and reports how it went.
  *
  * Everything here is constant and static; a call lives as long as its run
- * function. How to add a verb stands above the list in crit/verbs.c.
+ * function. How to add a verb stands above the list in crit/verbs.def.
  */
 #ifndef CR_CRIT_VERB_H
 #define CR_CRIT_VERB_H
