@@ -81,6 +81,29 @@ struct cr_error *cr_io_copy(int from, uint64_t off, uint64_t size, int to)
 	return NULL;
 }
 
+struct cr_error *cr_io_copy_range(int from, uint64_t off, uint64_t size, int to,
+				  uint64_t to_off, uint64_t *done_ret)
+{
+	off_t in = (off_t)off, out = (off_t)to_off;
+	*done_ret = 0;
+	while (*done_ret < size) {
+		/* Larger pieces overflow in some file systems. */
+		uint64_t left = size - *done_ret, most = 1u << 30;
+		ssize_t n = copy_file_range(from, &in, to, &out,
+					    left < most ? (size_t)left : most,
+					    0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == ENOSPC || errno == EDQUOT ||
+			      errno == EFBIG || errno == EIO))
+			return cr_error_sys("write");
+		if (n <= 0)
+			return NULL;
+		*done_ret += (uint64_t)n;
+	}
+	return NULL;
+}
+
 struct cr_error *cr_io_tmpfile(int *fd_ret)
 {
 	int fd = open(P_tmpdir, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);

@@ -33,6 +33,15 @@ struct cr_error *cr_io_pread(int fd, void *data, size_t size, uint64_t off)
 struct cr_error *cr_io_copy(int from, uint64_t off, uint64_t size, int to)
 	CR_MUST_CHECK;
 
+/**
+ * Copies within the kernel, from one place of a file to one of another.
+ * *done_ret is less than size where the kernel cannot, or the file ends; what is
+ * left is the caller's. SYSTEM: writing failed.
+ */
+struct cr_error *cr_io_copy_range(int from, uint64_t off, uint64_t size, int to,
+				  uint64_t to_off, uint64_t *done_ret)
+	CR_MUST_CHECK;
+
 /** An unlinked temporary file, close-on-exec. The caller closes *fd_ret. */
 struct cr_error *cr_io_tmpfile(int *fd_ret) CR_MUST_CHECK;
 

@@ -139,6 +139,42 @@ struct cr_error *cr_out_flush(struct cr_out *out)
 	return NULL;
 }
 
+/* Through the buffer. */
+static struct cr_error *copy_through(struct cr_out *out, int fd, uint64_t off,
+				     uint64_t size)
+{
+	struct cr_error *err = NULL;
+	while (!err && size) {
+		size_t n = size < CR_OUT_HIGH ? (size_t)size : CR_OUT_HIGH;
+		err = cr_out_room(out, n);
+		if (!err)
+			err = cr_io_pread(fd, out->cur, n, off);
+		if (err)
+			return err;
+		out->cur += n;
+		off += n;
+		size -= n;
+		err = cr_out_drain(out);
+	}
+	return err;
+}
+
+struct cr_error *cr_out_copy(struct cr_out *out, int fd, uint64_t off,
+			     uint64_t size)
+{
+	uint64_t done = 0;
+	if (!out->ours || size < CR_OUT_HIGH)
+		return copy_through(out, fd, off, size);
+	struct cr_error *err = cr_out_flush(out);
+	if (!err)
+		err = cr_io_copy_range(fd, off, size, out->fd, out->base,
+				       &done);
+	out->base += done;
+	out->done = out->base;
+	out->failed |= err != NULL;
+	return err ? err : copy_through(out, fd, off + done, size - done);
+}
+
 /* Position of the first byte of the backing file. */
 static uint64_t parked_base(const struct cr_out *out)
 {

@@ -60,6 +60,12 @@ struct cr_error *cr_out_init_fn(struct cr_out *out, cr_out_write_fn *write,
 /** Output that stays in memory, [buf, cur). */
 struct cr_error *cr_out_init_mem(struct cr_out *out) CR_MUST_CHECK;
 
+/** Appends size bytes at off of a file, as finished ones, from file to file if
+ * the output is one: without a way through user space, as a reflink where the
+ * file system can. */
+struct cr_error *cr_out_copy(struct cr_out *out, int fd, uint64_t off,
+			     uint64_t size) CR_MUST_CHECK;
+
 /** Frees the buffer; what was not drained is lost. Accepts a zeroed out. */
 void cr_out_deinit(struct cr_out *out);
 

@@ -413,6 +413,45 @@ TEST(a_file_is_used_again)
 	close(fd);
 }
 
+static void copy(struct both *b, int from, struct bytes all, size_t off,
+		 size_t size)
+{
+	ck_assert_ptr_null(cr_out_copy(&b->out, from, off, size));
+	ensure(b->size + size <= MODEL_MAX);
+	memcpy(b->model + b->size, all.p + off, size);
+	b->size += size;
+}
+
+/* Small ones through the buffer, large ones past it. */
+EACH_KIND(parts_of_files_are_appended)
+{
+	int from = memfd_create("from", MFD_CLOEXEC);
+	struct bytes all = some(BIG + 500, 7);
+
+	ck_assert_int_eq(write(from, all.p, all.size), (ssize_t)all.size);
+	put(b, text("before"));
+	copy(b, from, all, 5, 100);
+	copy(b, from, all, 500, BIG);
+	put(b, text("behind"));
+	close(from);
+}
+
+TEST(a_part_that_is_not_there)
+{
+	int from = memfd_create("from", MFD_CLOEXEC);
+	int fd = memfd_create("to", MFD_CLOEXEC);
+	struct cr_out out;
+
+	ck_assert_int_eq(ftruncate(from, 200000), 0);
+	ck_assert_ptr_null(cr_out_init_fd(&out, fd, true));
+	assert_text(cr_test_error(cr_out_copy(&out, from, 1, 200000)),
+		    "! FORMAT byte 200000: the file ends, 1 bytes are "
+		    "missing");
+	cr_out_deinit(&out);
+	close(from);
+	close(fd);
+}
+
 TEST(a_file_that_is_not_ours_is_written_where_it_stands)
 {
 	int fd = memfd_create("out", MFD_CLOEXEC);
