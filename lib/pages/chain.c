@@ -27,7 +27,7 @@ struct cr_error *cr_chain_init(struct cr_chain *chain, struct cr_store *store)
 void cr_chain_deinit(struct cr_chain *chain)
 {
 	for (unsigned i = 0; i < CR_CHAIN_FILES; i++)
-		if (chain->file[i].pages_id)
+		if (chain->file[i].used)
 			cr_file_close(&chain->file[i].file);
 	for (unsigned i = 1; i < chain->nr; i++) {
 		cr_store_close(chain->layer[i].store);
@@ -120,7 +120,7 @@ struct cr_error *cr_chain_pages(struct cr_chain *chain, unsigned layer,
 	chain->clock++;
 	for (unsigned i = 0; i < CR_CHAIN_FILES; i++) {
 		struct cr_chain_file *f = &chain->file[i];
-		if (f->pages_id == pages_id && f->layer == layer) {
+		if (f->used && f->pages_id == pages_id && f->layer == layer) {
 			f->used = chain->clock;
 			*ret = &f->file;
 			return NULL;
@@ -128,9 +128,9 @@ struct cr_error *cr_chain_pages(struct cr_chain *chain, unsigned layer,
 		if (f->used < oldest->used)
 			oldest = f;
 	}
-	if (oldest->pages_id)
+	if (oldest->used)
 		cr_file_close(&oldest->file);
-	oldest->pages_id = 0;
+	oldest->used = 0;
 	char name[32];
 	snprintf(name, sizeof(name), "pages-%u.img", (unsigned)pages_id);
 	struct cr_error *err = cr_store_open_file(chain->layer[layer].store,

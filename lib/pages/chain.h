@@ -32,8 +32,8 @@ struct cr_chain {
 	bool complete; /* the last one has no parent */
 	struct cr_chain_file {
 		unsigned layer;
-		uint32_t pages_id; /* 0: unused */
-		uint64_t used;
+		uint32_t pages_id;
+		uint64_t used; /* 0: not open */
 		struct cr_file file;
 	} file[CR_CHAIN_FILES];
 	uint64_t clock;

@@ -9,15 +9,13 @@
 #include "lib/base/cleanup.h"
 #include "lib/codec/record.h"
 #include "lib/image/image.h"
+#include "lib/pages/entry.h"
 
 typedef unsigned long long ull;
 
-/* An entry as it stands in the image. */
+/* An entry, and what its blocks say. */
 struct entry {
-	uint64_t vaddr;
-	uint64_t nr_pages, compat_nr_pages;
-	uint64_t in_parent, flags;
-	bool has_vaddr, has_flags, has_blocks;
+	struct cr_pagemap_entry raw;
 	uint64_t payload_size, pages_per_block;
 	size_t first_block; /* in map->block_off: sizes until place_blocks() */
 	size_t nr_blocks;
@@ -93,14 +91,13 @@ static struct cr_error *read_block_sizes(struct loader *l,
 	return NULL;
 }
 
-/* pagemap_blocks */
+/* pagemap_blocks, from where the source stands to its end. */
 static struct cr_error *read_blocks(struct loader *l, struct cr_source *src,
-				    uint64_t size, struct entry *e)
+				    struct entry *e)
 {
-	uint64_t end = cr_source_tell(src) + size;
+	uint64_t end = src->end_off;
 	struct cr_error *err = NULL;
-	e->has_blocks = true;
-	while (!err && cr_source_tell(src) < end) {
+	while (!err && cr_source_left(src)) {
 		struct cr_record rec;
 		err = cr_record_read(src, end, &rec);
 		if (err)
@@ -122,70 +119,29 @@ static struct cr_error *read_blocks(struct loader *l, struct cr_source *src,
 	return err;
 }
 
-static struct cr_error *read_entry(struct loader *l, struct cr_source *src,
-				   struct entry *e)
-{
-	uint64_t end = src->end_off;
-	struct cr_error *err = NULL;
-	while (!err && cr_source_left(src)) {
-		struct cr_record rec;
-		err = cr_record_read(src, end, &rec);
-		if (err)
-			return err;
-		if (rec.number == 6 && rec.wire == CR_WIRE_BYTES) {
-			err = read_blocks(l, src, rec.value, e);
-			continue;
-		}
-		if (rec.wire != CR_WIRE_VARINT) {
-			err = cr_record_skip(src, &rec);
-			continue;
-		}
-		switch (rec.number) {
-		case 1:
-			e->vaddr = rec.value;
-			e->has_vaddr = true;
-			break;
-		case 2:
-			e->compat_nr_pages = (uint32_t)rec.value;
-			break;
-		case 3:
-			e->in_parent = rec.value;
-			break;
-		case 4:
-			e->flags = (uint32_t)rec.value;
-			e->has_flags = true;
-			break;
-		case 5:
-			e->nr_pages = rec.value;
-			break;
-		}
-	}
-	return err;
-}
-
 static struct cr_error *check_place(const struct loader *l,
 				    const struct entry *e, uint64_t *end_ret)
 {
 	uint32_t page_size = l->map->page_size;
 	uint64_t size;
-	if (!e->has_vaddr)
+	if (!e->raw.has_vaddr)
 		return cr_error_new(CR_ERR_FORMAT, "there is no address");
-	if (e->vaddr % page_size)
+	if (e->raw.vaddr % page_size)
 		return cr_error_new(CR_ERR_FORMAT,
 				    "0x%llx is not on a border of pages of %u "
 				    "bytes",
-				    (ull)e->vaddr, page_size);
-	if (__builtin_mul_overflow(e->nr_pages, page_size, &size) ||
-	    __builtin_add_overflow(e->vaddr, size, end_ret))
+				    (ull)e->raw.vaddr, page_size);
+	if (__builtin_mul_overflow(e->raw.nr_pages, page_size, &size) ||
+	    __builtin_add_overflow(e->raw.vaddr, size, end_ret))
 		return cr_error_new(CR_ERR_FORMAT,
 				    "0x%llx and %llu pages are more than there "
 				    "are addresses",
-				    (ull)e->vaddr, (ull)e->nr_pages);
-	if (l->map->nr && e->vaddr < l->end)
+				    (ull)e->raw.vaddr, (ull)e->raw.nr_pages);
+	if (l->map->nr && e->raw.vaddr < l->end)
 		return cr_error_new(CR_ERR_FORMAT,
 				    "0x%llx comes before 0x%llx, where the "
 				    "pages before it end",
-				    (ull)e->vaddr, (ull)l->end);
+				    (ull)e->raw.vaddr, (ull)l->end);
 	return NULL;
 }
 
@@ -197,7 +153,7 @@ static struct cr_error *place_blocks(struct loader *l, const struct entry *e,
 	uint64_t *off = map->block_off + e->first_block, sum = 0;
 	for (size_t i = 0; i < e->nr_blocks; i++) {
 		uint64_t size = off[i];
-		uint64_t left = e->nr_pages - i * e->pages_per_block;
+		uint64_t left = e->raw.nr_pages - i * e->pages_per_block;
 		uint64_t pages =
 			left < e->pages_per_block ? left : e->pages_per_block;
 		if (size > pages * map->page_size)
@@ -225,12 +181,12 @@ static struct cr_error *add_blocks(struct loader *l, const struct entry *e,
 				    "blocks of %llu pages (1 to %llu are "
 				    "possible)",
 				    (ull)e->pages_per_block, (ull)most);
-	uint64_t nr = (e->nr_pages - 1) / e->pages_per_block + 1;
+	uint64_t nr = (e->raw.nr_pages - 1) / e->pages_per_block + 1;
 	if (nr != e->nr_blocks)
 		return cr_error_new(CR_ERR_FORMAT,
 				    "%zu blocks for %llu pages in blocks of "
 				    "%llu",
-				    e->nr_blocks, (ull)e->nr_pages,
+				    e->nr_blocks, (ull)e->raw.nr_pages,
 				    (ull)e->pages_per_block);
 	struct cr_error *err = grow(&map->blocks, map->nr_blocks,
 				    &l->blocks_cap, sizeof(map->blocks[0]));
@@ -251,14 +207,14 @@ static struct cr_error *place_data(struct loader *l, const struct entry *e,
 	uint32_t page_size = l->map->page_size;
 	uint64_t start = l->off, size, end;
 	struct cr_error *err = NULL;
-	if (e->flags & CR_RANGE_ALIGNED)
+	if (e->raw.flags & CR_RANGE_ALIGNED)
 		start = (start + page_size - 1) / page_size * page_size;
-	if (e->has_blocks) {
+	if (e->raw.blocks) {
 		err = add_blocks(l, e, start);
 		range->flags |= CR_RANGE_BLOCKS;
 		size = e->payload_size;
 	} else {
-		size = e->nr_pages * page_size;
+		size = e->raw.nr_pages * page_size;
 	}
 	if (err)
 		return err;
@@ -281,23 +237,19 @@ static struct cr_error *add_entry(struct loader *l, struct entry *e)
 {
 	struct cr_pagemap *map = l->map;
 	uint64_t end;
-	if (!e->nr_pages)
-		e->nr_pages = e->compat_nr_pages;
-	if (!e->has_flags)
-		e->flags = e->in_parent ? CR_RANGE_PARENT : CR_RANGE_PRESENT;
 	struct cr_error *err = check_place(l, e, &end);
-	if (err || !e->nr_pages)
+	if (err || !e->raw.nr_pages)
 		return err;
 	err = grow(&map->range, map->nr, &l->cap, sizeof(map->range[0]));
 	if (err)
 		return err;
 	struct cr_range range = {
-		.start = e->vaddr,
-		.nr_pages = e->nr_pages,
-		.flags = e->flags & (CR_RANGE_PARENT | CR_RANGE_LAZY |
+		.start = e->raw.vaddr,
+		.nr_pages = e->raw.nr_pages,
+		.flags = e->raw.flags & (CR_RANGE_PARENT | CR_RANGE_LAZY |
 				     CR_RANGE_PRESENT | CR_RANGE_ALIGNED),
 	};
-	if (e->flags & CR_RANGE_PRESENT)
+	if (e->raw.flags & CR_RANGE_PRESENT)
 		err = place_data(l, e, &range);
 	if (err)
 		return err;
@@ -306,10 +258,9 @@ static struct cr_error *add_entry(struct loader *l, struct entry *e)
 	return NULL;
 }
 
-static struct cr_error *read_head(struct loader *l, struct cr_store *store,
-				  struct cr_source *src)
+static struct cr_error *read_id(struct cr_source *src, uint32_t *ret)
 {
-	uint64_t id = 0;
+	bool has_id = false;
 	while (cr_source_left(src)) {
 		struct cr_record rec;
 		struct cr_error *err = cr_record_read(src, src->end_off, &rec);
@@ -317,16 +268,25 @@ static struct cr_error *read_head(struct loader *l, struct cr_store *store,
 			err = cr_record_skip(src, &rec);
 		if (err)
 			return err;
-		if (rec.number == 1 && rec.wire == CR_WIRE_VARINT)
-			id = (uint32_t)rec.value;
+		if (rec.number != 1 || rec.wire != CR_WIRE_VARINT)
+			continue;
+		*ret = (uint32_t)rec.value;
+		has_id = true;
 	}
-	if (!id)
-		return cr_error_new(CR_ERR_FORMAT, "pages_id is 0");
-	l->map->pages_id = (uint32_t)id;
-	snprintf(l->pages_name, sizeof(l->pages_name), "pages-%u.img",
-		 (unsigned)id);
+	return has_id ? NULL :
+			cr_error_new(CR_ERR_FORMAT, "there is no pages_id");
+}
+
+static struct cr_error *read_head(struct loader *l, struct cr_store *store,
+				  struct cr_source *src)
+{
 	struct cr_file pages;
-	struct cr_error *err = cr_store_open_file(store, l->pages_name, &pages);
+	struct cr_error *err = read_id(src, &l->map->pages_id);
+	if (err)
+		return err;
+	snprintf(l->pages_name, sizeof(l->pages_name), "pages-%u.img",
+		 (unsigned)l->map->pages_id);
+	err = cr_store_open_file(store, l->pages_name, &pages);
 	if (!err) {
 		l->has_pages = true;
 		l->pages_size = pages.size;
@@ -352,7 +312,14 @@ static struct cr_error *load_message(struct loader *l, struct cr_store *store,
 	if (i == 0)
 		return read_head(l, store, &piece);
 	struct entry e = { .first_block = l->map->nr_block_offs };
-	err = read_entry(l, &piece, &e);
+	uint64_t off = piece.end_off - size;
+	err = cr_pagemap_entry_read(&e.raw, data, size, off);
+	if (!err && e.raw.blocks) {
+		source_of(&piece, e.raw.blocks, e.raw.blocks_size,
+			  off + (uint64_t)(e.raw.blocks - data) +
+				  e.raw.blocks_size);
+		err = read_blocks(l, &piece, &e);
+	}
 	return err ? err : add_entry(l, &e);
 }
 
@@ -403,6 +370,58 @@ struct cr_error *cr_pagemap_init(struct cr_pagemap *map, struct cr_store *store,
 		return cr_error_at(err, "%s", name);
 	}
 	return NULL;
+}
+
+static struct cr_error *load_id(const char *name, struct cr_source *src,
+				uint32_t *ret)
+{
+	struct cr_image_header header;
+	uint32_t size;
+	bool end = false;
+	cr_auto_free uint8_t *copy = NULL;
+	const uint8_t *data;
+	struct cr_source piece;
+	struct cr_error *err = cr_image_read_header(src, name, &header);
+	if (!err)
+		err = cr_image_next(src, &size, &end);
+	if (!err && end)
+		err = cr_error_new(CR_ERR_FORMAT, "is empty");
+	if (!err)
+		err = cr_source_bytes(src, size, "the message", &copy, &data);
+	if (err)
+		return err;
+	source_of(&piece, data, size, cr_source_tell(src));
+	err = read_id(&piece, ret);
+	return err ? cr_error_at(err, "entry 0") : NULL;
+}
+
+struct cr_error *cr_pagemap_read_id(struct cr_store *store, const char *name,
+				    uint32_t *ret)
+{
+	struct cr_file file;
+	struct cr_file_cursor cursor;
+	struct cr_source src = { 0 };
+	struct cr_error *err = cr_store_open_file(store, name, &file);
+	if (err)
+		return err;
+	err = cr_file_source(&file, &cursor, &src);
+	if (!err)
+		err = load_id(name, &src, ret);
+	cr_source_deinit(&src);
+	cr_file_close(&file);
+	return err ? cr_error_at(err, "%s", name) : NULL;
+}
+
+uint64_t cr_pagemap_stored(const struct cr_pagemap *map, size_t i)
+{
+	const struct cr_range *r = &map->range[i];
+	if (!(r->flags & CR_RANGE_PRESENT))
+		return 0;
+	if (!(r->flags & CR_RANGE_BLOCKS))
+		return r->nr_pages * map->page_size;
+	struct cr_block last;
+	cr_pagemap_block(map, i, cr_range_end(map, r) - 1, &last);
+	return last.off + last.size - r->off;
 }
 
 void cr_pagemap_deinit(struct cr_pagemap *map)

@@ -81,6 +81,10 @@ struct cr_error *cr_pagemap_init(struct cr_pagemap *map, struct cr_store *store,
 				 const char *name, uint32_t page_size)
 	CR_MUST_CHECK;
 
+/** No more of an image than the N of its pages-N.img. Errors as above. */
+struct cr_error *cr_pagemap_read_id(struct cr_store *store, const char *name,
+				    uint32_t *ret) CR_MUST_CHECK;
+
 /** Accepts a zeroed pagemap. */
 void cr_pagemap_deinit(struct cr_pagemap *map);
 
@@ -92,6 +96,9 @@ static inline uint64_t cr_range_end(const struct cr_pagemap *map,
 
 /** The index of the first range that ends after vaddr; map->nr if none does. */
 size_t cr_pagemap_find(const struct cr_pagemap *map, uint64_t vaddr);
+
+/** Bytes that a range has in the pages image, from its off on. */
+uint64_t cr_pagemap_stored(const struct cr_pagemap *map, size_t range);
 
 /** The block of a BLOCKS range that holds vaddr, which is in the range. */
 void cr_pagemap_block(const struct cr_pagemap *map, size_t range,

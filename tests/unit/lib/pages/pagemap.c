@@ -215,11 +215,17 @@ TEST(a_pages_image_that_is_missing)
 	assert_text(load(), "1000+1 1 @0");
 }
 
-TEST(pages_id_0)
+TEST(pages_id_0_is_one_as_any)
 {
-	assert_fault(pagemap(0), 0, "entry 0: pages_id is 0");
+	put("a/pagemap-1.img", pagemap(0, run(0x1000, 1, 4)));
+	put("a/pages-0.img", page('a'));
+	assert_text(load(), "1000+1 4 @0");
+}
+
+TEST(no_pages_id)
+{
 	assert_fault(image("PAGEMAP", entry(hex(""))), 0,
-		     "entry 0: pages_id is 0");
+		     "entry 0: there is no pages_id");
 }
 
 TEST(an_image_without_entries)
