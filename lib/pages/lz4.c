@@ -22,3 +22,11 @@ struct cr_error *cr_lz4_expand(const void *data, size_t size, void *plain,
 				    plain_size);
 	return NULL;
 }
+
+size_t cr_lz4_pack(const void *data, size_t size, void *packed, size_t cap,
+		   unsigned acceleration)
+{
+	int n = LZ4_compress_fast(data, packed, (int)size, (int)cap,
+				  (int)acceleration);
+	return n > 0 ? (size_t)n : 0;
+}

@@ -20,4 +20,14 @@
 struct cr_error *cr_lz4_expand(const void *data, size_t size, void *plain,
 			       size_t plain_size) CR_MUST_CHECK;
 
+/* What LZ4 accepts; more is faster and packs less. */
+#define CR_LZ4_ACCELERATION_MAX 65537
+
+/**
+ * Packs a block into `packed`, which has room for cap bytes; the size it has
+ * then, or 0 if it does not become that small. data is at most CR_BLOCK_MAX.
+ */
+size_t cr_lz4_pack(const void *data, size_t size, void *packed, size_t cap,
+		   unsigned acceleration);
+
 #endif

@@ -279,6 +279,25 @@ struct cr_error *cr_pages_run(struct cr_pages *pages, uint64_t vaddr,
 
 /* ---- bytes ---- */
 
+static struct cr_error *need_buffers(struct cr_pages *pages)
+{
+	if (!pages->plain)
+		pages->plain = malloc(CR_BLOCK_MAX);
+	if (!pages->packed)
+		pages->packed = malloc(CR_BLOCK_MAX);
+	return pages->plain && pages->packed ? NULL : cr_enomem;
+}
+
+static struct cr_error *expand_to(struct cr_pages *pages, struct cr_file *file,
+				  const struct cr_block *block, void *plain)
+{
+	struct cr_error *err =
+		cr_file_read(file, pages->packed, block->size, block->off);
+	return err ? err :
+		     cr_lz4_expand(pages->packed, block->size, plain,
+				   block->plain_size);
+}
+
 static struct cr_error *expand(struct cr_pages *pages, const struct cr_run *run,
 			       struct cr_file *file,
 			       const struct cr_block *block)
@@ -289,17 +308,7 @@ static struct cr_error *expand(struct cr_pages *pages, const struct cr_run *run,
 	    pages->last.block.start == block->start)
 		return NULL;
 	pages->last.object = NULL;
-	if (!pages->plain)
-		pages->plain = malloc(CR_BLOCK_MAX);
-	if (!pages->packed)
-		pages->packed = malloc(CR_BLOCK_MAX);
-	if (!pages->plain || !pages->packed)
-		return cr_enomem;
-	struct cr_error *err =
-		cr_file_read(file, pages->packed, block->size, block->off);
-	if (!err)
-		err = cr_lz4_expand(pages->packed, block->size, pages->plain,
-				    block->plain_size);
+	struct cr_error *err = expand_to(pages, file, block, pages->plain);
 	if (err)
 		return err;
 	pages->last.object = run->object;
@@ -321,7 +330,11 @@ static struct cr_error *fill_block(struct cr_pages *pages,
 	}
 	if (block->size == block->plain_size)
 		return cr_file_read(file, data, size, block->off + at);
-	struct cr_error *err = expand(pages, run, file, block);
+	struct cr_error *err = need_buffers(pages);
+	if (!err && size == block->plain_size)
+		return expand_to(pages, file, block, data);
+	if (!err)
+		err = expand(pages, run, file, block);
 	if (!err)
 		memcpy(data, pages->plain + at, size);
 	return err;
