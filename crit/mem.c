@@ -19,9 +19,10 @@ static const struct {
 	{ "dump",    "ADDR [LEN] -o FILE",                 1, 2, cr_mem_dump },
 	{ "strings", "",                                   0, 0, cr_mem_strings },
 	{ "search",  "PATTERN, --hex BYTES or --regex RE", 0, 1, cr_mem_search },
+	{ "write",   "ADDR and BYTES, --text T or --file F", 1, 2, cr_mem_write },
 };
 
-static const char *const names[] = { "map", "read", "dump", "strings", "search", NULL };
+static const char *const names[] = { "map", "read", "dump", "strings", "search", "write", NULL };
 
 static const struct cr_opt opts[] = {
 	{ 'p', "pid", NULL, CR_STRING(struct cr_mem_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
@@ -32,7 +33,11 @@ static const struct cr_opt opts[] = {
 	{ 0, "context", NULL, CR_NUMBER(struct cr_mem_opts, context), "N", "search: show N bytes before and after a match as well" },
 	{ 'n', "min", NULL, CR_NUMBER(struct cr_mem_opts, min), "N", "strings: of at least N characters (default: 4)" },
 	{ 0, "raw", NULL, CR_FLAG(struct cr_mem_opts, raw), NULL, "read: the bytes as they are" },
-	{ 'o', "out", "output", CR_STRING(struct cr_mem_opts, out, CR_TAKES_FILE), "FILE", "dump: where to" },
+	{ 'o', "out", "output", CR_STRING(struct cr_mem_opts, out, CR_TAKES_FILE), "FILE", "dump: where to; write: a new checkpoint, leaving this one as it is" },
+	{ 0, "text", NULL, CR_STRING(struct cr_mem_opts, text, CR_TAKES_ANYTHING), "TEXT", "write: this text, without a NUL" },
+	{ 0, "file", NULL, CR_STRING(struct cr_mem_opts, file, CR_TAKES_FILE), "FILE", "write: what a file holds" },
+	{ 0, "dry-run", NULL, CR_FLAG(struct cr_mem_opts, dry_run), NULL, "write: change nothing, list what would be" },
+	{ 0, "force", NULL, CR_FLAG(struct cr_mem_opts, force), NULL, "write: change it although 'crit check' finds errors in what would come of it" },
 	{ CR_ARG, CR_STRING(struct cr_mem_opts, dir, CR_TAKES_CHECKPOINT), "DIR", "the checkpoint" },
 	{ CR_ARG, CR_CHOICE(struct cr_mem_opts, what, names), "WHAT", "the view" },
 	{ CR_ARG, CR_WORDS(struct cr_mem_opts, args, CR_TAKES_ADDRESS), "ARG", "what the view takes", CR_ANY },
@@ -95,7 +100,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 
 const struct cr_verb cr_verb_mem = {
 	.name = "mem",
-	.summary = "read, search and write out the memory of processes",
+	.summary = "read, search, write out and change the memory of processes",
 	.text = "Shows what was in the memory of a checkpoint's processes: "
 		"pages of this checkpoint and of its parents, shared memory, "
 		"memfds, compressed pages and, with --sysroot, mapped files. "
@@ -134,6 +139,14 @@ const struct cr_verb cr_verb_mem = {
 		"be cut. JSON: [{pid or shmid, address, vma: {start, end, "
 		"perms, name, offset}, image, parents, image_offset, size, "
 		"match, context: {address, data}}].\n"
+		"\n"
+		"write ADDR BYTES: changes bytes (hexadecimal digits, or --text, "
+		"or --file) in the memory of one process (-p). Pages that are "
+		"only in a parent or were never saved become pages of this "
+		"checkpoint; shared memory is changed for all who map it. A page "
+		"of a mapped file that was not saved needs --sysroot, unless "
+		"all of it is written. Bytes of a file that is mapped shared "
+		"are not in a checkpoint and cannot be changed.\n"
 		"\n"
 		"What is wrong in one process does not keep the others from "
 		"being looked at; it is said at the end, and the exit status "

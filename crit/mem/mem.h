@@ -18,9 +18,9 @@
 #include "lib/pages/reader.h"
 
 struct cr_mem_opts {
-	const char *dir, *pids, *sysroot, *hex, *regex, *out;
+	const char *dir, *pids, *sysroot, *hex, *regex, *out, *text, *file;
 	unsigned what;
-	bool json, raw;
+	bool json, raw, dry_run, force;
 	uint64_t context, min;
 	struct cr_words args;
 };
@@ -54,6 +54,7 @@ void cr_mem_read(struct cr_mem *m);
 void cr_mem_dump(struct cr_mem *m);
 void cr_mem_strings(struct cr_mem *m);
 void cr_mem_search(struct cr_mem *m);
+void cr_mem_write(struct cr_mem *m);
 
 /**
  * Opens the wanted processes one after the other and calls fn; then, if all are
@@ -88,6 +89,11 @@ struct cr_error *cr_mem_range(struct cr_mem *m, size_t i, uint64_t *vaddr_ret,
 #define CR_MEM_HEX_MAX 128
 void cr_mem_hex(char ret[CR_MEM_HEX_MAX], uint64_t vaddr, const uint8_t *data,
 		size_t size);
+
+/** Hexadecimal digits, with blanks and colons between them, to bytes, for which
+ * there is room. USAGE. */
+struct cr_error *cr_mem_parse_hex(const char *text, uint8_t *data,
+				  size_t *size_ret) CR_MUST_CHECK;
 
 /* Rows of a hexdump as they come. Starts zeroed, but for indent. */
 struct cr_mem_rows {

@@ -14,7 +14,7 @@
 
 static struct cr_search search;
 
-static struct cr_error *parse_hex(const char *text, uint8_t *data,
+struct cr_error *cr_mem_parse_hex(const char *text, uint8_t *data,
 				  size_t *size_ret)
 {
 	size_t nr = 0;
@@ -151,7 +151,7 @@ static struct cr_error *start(const struct cr_mem_opts *o, uint8_t *bytes)
 	if (!o->hex)
 		return cr_search_init(&search, o->args.word[0],
 				      strlen(o->args.word[0]));
-	struct cr_error *err = parse_hex(o->hex, bytes, &size);
+	struct cr_error *err = cr_mem_parse_hex(o->hex, bytes, &size);
 	return err ? err : cr_search_init(&search, bytes, size);
 }
 
