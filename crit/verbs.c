@@ -6,39 +6,11 @@
 #define VERB(name) extern const struct cr_verb cr_verb_##name;
 #include "crit/verbs.def"
 #undef VERB
-extern const struct cr_verb cr_verb_core;
-extern const struct cr_verb cr_verb_compress;
-extern const struct cr_verb cr_verb_decode;
-extern const struct cr_verb cr_verb_diff;
-extern const struct cr_verb cr_verb_decompress;
-extern const struct cr_verb cr_verb_encode;
-extern const struct cr_verb cr_verb_help;
-extern const struct cr_verb cr_verb_info;
-extern const struct cr_verb cr_verb_mem;
-extern const struct cr_verb cr_verb_list;
-extern const struct cr_verb cr_verb_shell;
-extern const struct cr_verb cr_verb_show;
-extern const struct cr_verb cr_verb_squash;
-extern const struct cr_verb cr_verb_x;
 
 static const struct cr_verb *const verbs[] = {
 #define VERB(name) &cr_verb_##name,
 #include "crit/verbs.def"
 #undef VERB
-	&cr_verb_decode,
-	&cr_verb_encode,
-	&cr_verb_show,
-	&cr_verb_info,
-	&cr_verb_list,
-	&cr_verb_x,
-	&cr_verb_mem,
-	&cr_verb_diff,
-	&cr_verb_core,
-	&cr_verb_shell,
-	&cr_verb_squash,
-	&cr_verb_compress,
-	&cr_verb_decompress,
-	&cr_verb_help,
 	NULL,
 };
 
