@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "crit/diff/diff.h"
-#include "crit/text.h"
 #include "crit/verb.h"
+#include "lib/base/nearest.h"
 
 static const char *const matches[] = { "pid", "name", NULL };
 
@@ -37,7 +37,7 @@ static const struct {
 
 static struct cr_error *want(struct cr_differ *d, const char *word)
 {
-	struct cr_text_nearest near = { word };
+	struct cr_nearest near = { word };
 	for (unsigned i = 0; i < CR_NR_SECTIONS; i++) {
 		const char *name = cr_section_name(i);
 		if (!name)
@@ -46,7 +46,7 @@ static struct cr_error *want(struct cr_differ *d, const char *word)
 			d->wanted[i] = true;
 			return NULL;
 		}
-		cr_text_nearest_try(&near, name);
+		cr_nearest_try(&near, name);
 	}
 	return near.best ? cr_error_new(CR_ERR_USAGE,
 					"nothing to compare is called '%s' "

@@ -5,6 +5,7 @@
 
 #include "crit/text.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/nearest.h"
 
 // clang-format off
 const struct cr_opt cr_command_opts[] = {
@@ -27,14 +28,14 @@ struct cr_error *cr_command_find(const struct cr_command *command,
 				 const char *name,
 				 const struct cr_verb **verb_ret)
 {
-	struct cr_text_nearest near = { name };
+	struct cr_nearest near = { name };
 
 	for (size_t i = 0; command->verbs[i]; i++) {
 		if (!strcmp(command->verbs[i]->name, name)) {
 			*verb_ret = command->verbs[i];
 			return NULL;
 		}
-		cr_text_nearest_try(&near, command->verbs[i]->name);
+		cr_nearest_try(&near, command->verbs[i]->name);
 	}
 	if (!near.best)
 		return cr_error_new(CR_ERR_USAGE, "unknown verb '%s'", name);

@@ -8,6 +8,7 @@
 
 #include "crit/text.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/nearest.h"
 
 static const struct cr_opt help_row = {
 	.letter = 'h',
@@ -258,19 +259,19 @@ static struct cr_error *parse_letters(struct parse *p, char *text)
 	return NULL;
 }
 
-static void try_names(struct cr_text_nearest *near, const struct cr_opt *opts)
+static void try_names(struct cr_nearest *near, const struct cr_opt *opts)
 {
 	cr_opts_for_each(opt, opts) {
 		if (opt->name)
-			cr_text_nearest_try(near, opt->name);
+			cr_nearest_try(near, opt->name);
 		if (opt->alias)
-			cr_text_nearest_try(near, opt->alias);
+			cr_nearest_try(near, opt->alias);
 	}
 }
 
 static struct cr_error *unknown_name(const struct parse *p, const char *text)
 {
-	struct cr_text_nearest near = { text };
+	struct cr_nearest near = { text };
 
 	try_names(&near, p->opts);
 	try_names(&near, p->more);

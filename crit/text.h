@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Words on a terminal: filling lines, paragraphs, and the nearest known word to
- * a mistyped one. Writes to the stream it is given; owns nothing. Widths are
- * counted in bytes, so texts are ASCII.
+ * Words on a terminal: filling lines and paragraphs. Writes to the stream it is
+ * given; owns nothing. Widths are counted in bytes, so texts are ASCII.
  */
 #ifndef CR_CRIT_TEXT_H
 #define CR_CRIT_TEXT_H
@@ -49,15 +48,5 @@ bool cr_text_next(const char **text, struct cr_text_para *ret);
 
 /** All paragraphs, filled or kept from column 0, an empty line between. */
 void cr_text_fill(FILE *out, const char *text);
-
-/* The candidate that a mistyped word most likely meant. Start with {word}. */
-struct cr_text_nearest {
-	const char *word;
-	const char *best; /* NULL if nothing is close */
-	size_t distance;
-};
-
-/** Makes name the best if it is close to the word and closer than the best. */
-void cr_text_nearest_try(struct cr_text_nearest *near, const char *name);
 
 #endif

@@ -41,6 +41,12 @@ struct cr_error *cr_reader_init_mem(struct cr_reader *r, const void *data,
 	return err;
 }
 
+void cr_reader_init_own(struct cr_reader *r, const char *text, size_t size)
+{
+	*r = (struct cr_reader){ .unplaced = true };
+	cr_source_init_mem(&r->src, text, size);
+}
+
 static struct cr_error *read_string(void *arg, void *data, size_t size,
 				    size_t *n_ret)
 {
@@ -86,6 +92,8 @@ static struct cr_error *error_at(const struct cr_reader *r, uint64_t off,
 				 struct cr_error *err)
 {
 	const struct cr_source *src = &r->src;
+	if (r->unplaced)
+		return err;
 	if (r->outer)
 		return error_at(r->outer, cr_source_tell(&r->outer->src), err);
 	uint64_t base = src->end_off - (uint64_t)(src->end - src->buf);

@@ -29,6 +29,7 @@ struct cr_reader {
 	const char *mem;		    /* of cr_reader_init_mem() */
 	size_t mem_left;
 	struct cr_reader *outer; /* of cr_reader_init_string() */
+	bool unplaced;		 /* errors do not say line and column */
 	bool string_open;	 /* outer's string has not ended */
 };
 
@@ -38,6 +39,11 @@ struct cr_error *cr_reader_init_fd(struct cr_reader *r, int fd) CR_MUST_CHECK;
 /** Reads memory, which outlives the reader. */
 struct cr_error *cr_reader_init_mem(struct cr_reader *r, const void *data,
 				    size_t size) CR_MUST_CHECK;
+
+/** Reads text that we have made ourselves, in place: it outlives the reader, and
+ * text[size] is 0. Errors do not name line and column, for nobody has seen it.
+ * Cannot fail, and needs no deinit. */
+void cr_reader_init_own(struct cr_reader *r, const char *text, size_t size);
 
 /** Reads the JSON text that is the content of the string whose opening quote
  * `outer` has just consumed. The inner reader runs the string to its end. */

@@ -102,58 +102,10 @@ START_TEST(a_word_wider_than_the_line_is_not_broken)
 }
 END_TEST
 
-static const char *nearest(const char *word)
-{
-	static const char *const names[] = { "decode", "encode", "show",
-					     "check" };
-	struct cr_text_nearest near = { word };
-
-	for (size_t i = 0; i < 4; i++)
-		cr_text_nearest_try(&near, names[i]);
-	return near.best;
-}
-
-START_TEST(a_missing_letter_is_near)
-{
-	ck_assert_str_eq(nearest("decde"), "decode");
-}
-END_TEST
-
-START_TEST(swapped_letters_are_near)
-{
-	ck_assert_str_eq(nearest("shwo"), "show");
-}
-END_TEST
-
-START_TEST(a_beginning_is_near)
-{
-	ck_assert_str_eq(nearest("ch"), "check");
-}
-END_TEST
-
-START_TEST(the_nearest_of_two_wins)
-{
-	ck_assert_str_eq(nearest("encodee"), "encode");
-}
-END_TEST
-
-START_TEST(another_word_is_not_near)
-{
-	ck_assert_ptr_null(nearest("x"));
-	ck_assert_ptr_null(nearest("restore"));
-}
-END_TEST
-
-START_TEST(a_very_long_word_is_not_near)
-{
-	ck_assert_ptr_null(nearest("decodedecodedecodedecodedecodedecode"));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("crit/text");
-	TCase *fill = tcase_create("fill"), *near = tcase_create("nearest");
+	TCase *fill = tcase_create("fill");
 	SRunner *runner = srunner_create(suite);
 	int nr_failed;
 
@@ -168,14 +120,7 @@ int main(void)
 	tcase_add_test(fill, a_row_continues_below_its_text);
 	tcase_add_test(fill, a_label_that_is_too_wide_has_a_line_of_its_own);
 	tcase_add_test(fill, a_word_wider_than_the_line_is_not_broken);
-	tcase_add_test(near, a_missing_letter_is_near);
-	tcase_add_test(near, swapped_letters_are_near);
-	tcase_add_test(near, a_beginning_is_near);
-	tcase_add_test(near, the_nearest_of_two_wins);
-	tcase_add_test(near, another_word_is_not_near);
-	tcase_add_test(near, a_very_long_word_is_not_near);
 	suite_add_tcase(suite, fill);
-	suite_add_tcase(suite, near);
 	srunner_run_all(runner, CK_ENV);
 	nr_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
