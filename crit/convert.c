@@ -64,8 +64,7 @@ static struct cr_error *convert_dir(struct cr_convert *c, const char *in,
 	return err;
 }
 
-/* Where a path goes on behind a regular file: at that slash; else NULL. */
-static char *slash_behind_file(char *path)
+char *cr_crit_slash_behind_file(char *path)
 {
 	for (char *p = path + 1; *p && (p = strchr(p, '/')); p++) {
 		struct stat st;
@@ -136,7 +135,7 @@ static struct cr_error *open_path(const char *in, int *fd_ret)
 		return err;
 	cr_auto_free char *copy = strdup(in);
 	char *slash = !copy	? NULL :
-		      in_file ? slash_behind_file(copy) :
+		      in_file ? cr_crit_slash_behind_file(copy) :
 				strrchr(copy, '/');
 	if (!slash || slash == copy)
 		return err;

@@ -24,6 +24,10 @@ struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
 struct cr_error *cr_crit_open(const char *in, int *fd_ret,
 			      const char **name_ret) CR_MUST_CHECK;
 
+/** Where a path goes on behind a regular file, as that of a file in an archive
+ * does: at that slash; else NULL. */
+char *cr_crit_slash_behind_file(char *path);
+
 /** One of two ways to name the input. USAGE if both are used. */
 struct cr_error *cr_crit_one_input(const char *option, const char *arg,
 				   const char **ret) CR_MUST_CHECK;
