@@ -8,14 +8,53 @@
 #include "lib/base/out.h"
 #include "lib/base/utf8.h"
 #include "lib/codec/writer.h"
+#include "lib/ops/check.h"
 
 #define REDACTED "(secret)"
+
+/* ---- opening ---- */
+
+/* The first error that a check found, in its words. */
+static struct cr_error *keep_first(void *arg, const struct cr_finding *f)
+{
+	struct cr_error **first = arg;
+	if (*first || f->rule->severity != CR_ERROR)
+		return NULL;
+	*first = cr_error_new(CR_ERR_FORMAT, "%s", f->message);
+	if (f->has_entry)
+		*first = cr_error_at(*first, "entry %llu",
+				     (unsigned long long)f->entry);
+	if (f->image)
+		*first = cr_error_at(*first, "%s", f->image);
+	return NULL;
+}
+
+/* What is broken already is not changed unasked. Pages are not looked at: that
+ * would take longer than most changes. */
+static struct cr_error *check_first(const char *path, struct cr_change *change)
+{
+	struct cr_check_result result;
+	struct cr_error *first = NULL;
+	struct cr_error *err = cr_check(
+		cr_change_set(change), &(struct cr_check_opts){ .quick = true },
+		keep_first, &first, &result);
+	if (!err && first)
+		err = cr_error_new(CR_ERR_FORMAT,
+				   "%s: %s; 'crit check' finds %llu such "
+				   "errors in it, --force changes it all the "
+				   "same",
+				   path, cr_error_text(first),
+				   (unsigned long long)
+					   result.by_severity[CR_ERROR]);
+	cr_error_free(first);
+	return err;
+}
 
 struct cr_error *cr_crit_change_open(const char *path,
 				     const struct cr_crit_change *opts,
 				     struct cr_change **ret)
 {
-	return cr_change_open(
+	struct cr_error *err = cr_change_open(
 		path,
 		&(struct cr_change_opts){
 			.out = opts->out,
@@ -23,6 +62,12 @@ struct cr_error *cr_crit_change_open(const char *path,
 			.count_only = !opts->dry_run && !opts->json,
 		},
 		ret);
+	if (err || opts->force)
+		return err;
+	err = check_first(path, *ret);
+	if (err)
+		cr_change_close(*ret);
+	return err;
 }
 
 struct print {

@@ -36,11 +36,12 @@ struct cr_crit_change {
 	{ 'o', "out", "output", CR_STRING(type, member.out, CR_TAKES_FILE), "OUT", "write a new checkpoint there and leave the old one as it is" }, \
 	{ 'n', "dry-run", NULL, CR_FLAG(type, member.dry_run), NULL, "change nothing, list what would be" }, \
 	{ 0, "json", NULL, CR_FLAG(type, member.json), NULL, "list what is changed, as JSON" }, \
-	{ 0, "force", NULL, CR_FLAG(type, member.force), NULL, "change it although 'crit check' finds errors in what would come of it" }, \
+	{ 0, "force", NULL, CR_FLAG(type, member.force), NULL, "change it although 'crit check' finds errors in it" }, \
 	{ 0, "show-secrets", NULL, CR_FLAG(type, member.secrets), NULL, "list key material, which is left out otherwise" }
 // clang-format on
 
-/** Opens a checkpoint to change it as the options say. */
+/** Opens a checkpoint to change it as the options say. FORMAT: a quick check of
+ * it finds errors, and --force was not given. */
 struct cr_error *cr_crit_change_open(const char *path,
 				     const struct cr_crit_change *opts,
 				     struct cr_change **ret) CR_MUST_CHECK;

@@ -90,31 +90,22 @@ static struct cr_error *look(struct cr_edit_call *call,
 	return err;
 }
 
-/* A checkpoint that is wrong already is not changed unasked: this is where what
- * finds that is called, once there is such a thing. */
-static struct cr_error *check_first(struct cr_edit_call *call)
-{
-	(void)call->set;
-	return NULL;
-}
-
 static struct cr_error *change(struct cr_edit_call *call,
 			       const struct action *action)
 {
 	struct cr_crit_change how = call->o->change;
-	/* One file is no checkpoint: it is written here. */
+	/* One file is no checkpoint: it is not checked, and written here. */
 	bool to_file = call->is_file && how.out;
 	if (to_file)
 		how.out = NULL;
 	how.dry_run |= to_file;
+	how.force |= call->is_file;
 	struct cr_error *err =
 		cr_crit_change_open(call->path, &how, &call->change);
 	if (err)
 		return err;
 	call->set = cr_change_set(call->change);
-	err = how.force ? NULL : check_first(call);
-	if (!err)
-		err = action->run(call);
+	err = action->run(call);
 	if (!err && to_file && !call->o->change.dry_run)
 		err = cr_edit_write_file(call);
 	how.dry_run = call->o->change.dry_run;

@@ -67,7 +67,7 @@ static const char *print(struct cr_change *change,
 
 TEST(a_dry_run_lists_what_would_be)
 {
-	struct cr_crit_change opts = { .dry_run = true };
+	struct cr_crit_change opts = { .force = true, .dry_run = true };
 	struct cr_change *change = begin(&opts);
 
 	change_all(change);
@@ -84,7 +84,7 @@ TEST(a_dry_run_lists_what_would_be)
 
 TEST(secrets_are_shown_to_who_asks)
 {
-	struct cr_crit_change opts = { .dry_run = true, .secrets = true };
+	struct cr_crit_change opts = { .force = true, .dry_run = true, .secrets = true };
 	struct cr_change *change = begin(&opts);
 
 	note(change, 3, "key", "12345", "67890");
@@ -95,7 +95,7 @@ TEST(secrets_are_shown_to_who_asks)
 
 TEST(what_was_done_is_counted)
 {
-	struct cr_crit_change opts = { 0 };
+	struct cr_crit_change opts = { .force = true };
 	struct cr_change *change = begin(&opts);
 
 	change_all(change);
@@ -106,14 +106,14 @@ TEST(what_was_done_is_counted)
 
 TEST(nothing_is_said_to_be_nothing)
 {
-	struct cr_crit_change opts = { 0 };
+	struct cr_crit_change opts = { .force = true };
 
 	assert_text(print(begin(&opts), &opts), "nothing changed\n");
 }
 
 TEST(as_json_everything_is_said)
 {
-	struct cr_crit_change opts = { .json = true };
+	struct cr_crit_change opts = { .force = true, .json = true };
 	struct cr_change *change = begin(&opts);
 
 	note(change, 0, "pid", "1", "2");
