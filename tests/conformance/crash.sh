@@ -100,4 +100,16 @@ everywhere "decode a directory" crit decode a -o b
 everywhere "encode a directory" crit encode json -o b
 cp before/a/pstree.img before/pstree.json
 everywhere "decode over a file" crit decode a/pstree.img -o pstree.json
+
+rm -rf before/json before/pstree.json
+mkdir tar && cp -a before/a tar/checkpoint
+tar -C tar -czf before/a.tar.gz checkpoint
+edit=(set 'core-7074.img:entries[0].tc.comm=x')
+more=('mm-7074.img:entries[0].mm_brk=0x1000' 'pstree.img:entries[0].pgid=5')
+everywhere "edit an image" crit edit a "${edit[@]}"
+everywhere "edit several images" crit edit a "${edit[@]}" "${more[@]}"
+everywhere "edit to a new checkpoint" crit edit a "${edit[@]}" -o b
+everywhere "edit an archive" crit edit a.tar.gz "${edit[@]}" "${more[@]}"
+everywhere "compress memory" crit compress a
+everywhere "write to memory" crit mem a write 0x55e4645c1000 4141
 exit $failed
