@@ -19,7 +19,8 @@ command -v "${CC:-cc}" >/dev/null || {
 # An instrumented crit would have its own library come first.
 export ASAN_OPTIONS=verify_asan_link_order=0
 
-# Everything in ./now but temporary names, as text.
+# Everything in ./now but temporary names, as text; of an archive what it holds,
+# since new members have the time of day.
 state()
 {
 	(
@@ -27,7 +28,11 @@ state()
 		find . \( -name '*crit-tmp' -o -name '*.tmp-*' \) -prune -o \
 			-printf '%p %y %m %l\n' | sort
 		find . \( -name '*crit-tmp' -o -name '*.tmp-*' \) -prune -o \
-			-type f -print0 | sort -z | xargs -0r md5sum
+			-type f ! -name '*.tar.gz' -print0 | sort -z | xargs -0r md5sum
+		for archive in *.tar.gz; do
+			[ ! -e "$archive" ] || tar -tzf "$archive" 2>&1
+			[ ! -e "$archive" ] || tar -xzOf "$archive" 2>&1 | md5sum
+		done
 	)
 }
 
