@@ -117,6 +117,15 @@ static void wrote(int fd)
 		mark(inode_of(fd));
 }
 
+/* What has no name any more need not be synced, and its number comes back. */
+static void removing(int dir, const char *name)
+{
+	struct stat st;
+	if (cr_crash.watching && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	    (st.st_nlink == 1 || S_ISDIR(st.st_mode)))
+		clean(st.st_ino);
+}
+
 static void switching(int dir, const char *name)
 {
 	if (cr_crash.watching && !is_temporary(dir, name) && cr_crash.nr_dirty)
@@ -195,8 +204,8 @@ CRASH_CALL(int, linkat, (int from_dir, const char *from, int dir, const char *pa
 CRASH_CALL(int, rename, (const char *from, const char *to), switching(AT_FDCWD, to), SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0)
 CRASH_CALL(int, renameat, (int from_dir, const char *from, int dir, const char *to), (made_name(dir, to), switching(dir, to)), SYS_renameat2, from_dir, from, dir, to, 0)
 CRASH_CALL(int, renameat2, (int from_dir, const char *from, int dir, const char *to, unsigned flags), (made_name(dir, to), switching(dir, to)), SYS_renameat2, from_dir, from, dir, to, flags)
-CRASH_CALL(int, unlink, (const char *path), (void)0, SYS_unlinkat, AT_FDCWD, path, 0)
-CRASH_CALL(int, unlinkat, (int dir, const char *path, int flags), (void)0, SYS_unlinkat, dir, path, flags)
+CRASH_CALL(int, unlink, (const char *path), removing(AT_FDCWD, path), SYS_unlinkat, AT_FDCWD, path, 0)
+CRASH_CALL(int, unlinkat, (int dir, const char *path, int flags), removing(dir, path), SYS_unlinkat, dir, path, flags)
 // clang-format on
 
 int ioctl(int fd, unsigned long request, ...)
@@ -207,9 +216,10 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (request == FICLONE && crash_step())
 		return -1;
-	if (request == FICLONE)
+	int status = (int)syscall(SYS_ioctl, fd, request, arg);
+	if (request == FICLONE && !status)
 		wrote(fd);
-	return (int)syscall(SYS_ioctl, fd, request, arg);
+	return status;
 }
 
 #endif
