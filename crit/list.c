@@ -2,15 +2,11 @@
 /*
  * What checkpoints there are: one row each, from as little reading as tells.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "crit/find.h"
 #include "crit/verb.h"
 #include "images/pstree.pb-c.h"
 #include "lib/base/cleanup.h"
@@ -19,7 +15,6 @@
 #include "lib/codec/writer.h"
 #include "lib/image/set.h"
 #include "lib/store/container.h"
-#include "lib/store/tar.h"
 
 struct list {
 	struct cr_words paths;
@@ -33,9 +28,6 @@ static const struct cr_opt opts[] = {
 	{ 0 },
 };
 // clang-format on
-
-/* How deep directories are looked through. */
-#define MAX_DEPTH 4
 
 /* ---- finding out ---- */
 
@@ -209,91 +201,14 @@ static struct cr_error *list_one(struct rows *rows, const char *path,
 
 /* ---- looking for some ---- */
 
-static int is_visible(const struct dirent *entry)
+static struct cr_error *list_found(void *arg, const char *path, bool named)
 {
-	return strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static bool has(const char *dir, const char *name)
-{
-	cr_auto_free char *path = NULL;
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		path = NULL;
-	return path && !access(path, F_OK);
-}
-
-static bool is_checkpoint(const char *dir)
-{
-	return has(dir, "pstree.img") || has(dir, "inventory.img") ||
-	       has(dir, "checkpoint/pstree.img") ||
-	       has(dir, "checkpoint/inventory.img") || has(dir, "oci-layout");
-}
-
-/* A file that looks as if it were an archive; others are not even opened. */
-static bool is_archive(const char *path)
-{
-	cr_auto_close int fd =
-		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	return fd >= 0 && cr_tar_likely(fd);
-}
-
-static struct cr_error *look_through(struct rows *rows, const char *dir,
-				     unsigned depth);
-
-/* Something that may be a checkpoint: a name in a directory. */
-static struct cr_error *consider(struct rows *rows, const char *path,
-				 unsigned depth)
-{
-	struct stat st;
-	if (lstat(path, &st))
-		return NULL;
-	if (S_ISDIR(st.st_mode) && is_checkpoint(path))
-		return list_one(rows, path, false);
-	if (S_ISDIR(st.st_mode))
-		return depth < MAX_DEPTH ?
-			       look_through(rows, path, depth + 1) :
-			       NULL;
-	return S_ISREG(st.st_mode) && is_archive(path) ?
-		       list_one(rows, path, false) :
-		       NULL;
-}
-
-static struct cr_error *look_through(struct rows *rows, const char *dir,
-				     unsigned depth)
-{
-	struct dirent **names;
-	struct cr_error *err = NULL;
-	int nr = scandir(dir, &names, is_visible, by_name);
-	if (nr < 0)
-		return cr_error_sys("%s", dir);
-	for (int i = 0; i < nr; i++) {
-		cr_auto_free char *path = NULL;
-		const char *slash = dir[strlen(dir) - 1] == '/' ? "" : "/";
-		if (!err && asprintf(&path, "%s%s%s", strcmp(dir, ".") ? dir : "",
-				     strcmp(dir, ".") ? slash : "",
-				     names[i]->d_name) < 0) {
-			path = NULL;
-			err = cr_enomem;
-		}
-		if (!err)
-			err = consider(rows, path, depth);
-		free(names[i]);
-	}
-	free(names);
-	return err;
+	return list_one(arg, path, named);
 }
 
 static struct cr_error *list_path(struct rows *rows, const char *path)
 {
-	struct stat st;
-	if (!stat(path, &st) && S_ISDIR(st.st_mode) && !is_checkpoint(path))
-		return look_through(rows, path, 0);
-	return list_one(rows, path, true);
+	return cr_crit_find(path, list_found, rows);
 }
 
 /* ---- text ---- */
