@@ -31,7 +31,8 @@ static struct cr_error *keep_first(void *arg, const struct cr_finding *f)
 
 /* What is broken already is not changed unasked. Pages are not looked at: that
  * would take longer than most changes. */
-static struct cr_error *check_first(const char *path, struct cr_change *change)
+struct cr_error *cr_crit_change_check(const char *path,
+				      struct cr_change *change)
 {
 	struct cr_check_result result;
 	struct cr_error *first = NULL;
@@ -64,7 +65,7 @@ struct cr_error *cr_crit_change_open(const char *path,
 		ret);
 	if (err || opts->force)
 		return err;
-	err = check_first(path, *ret);
+	err = cr_crit_change_check(path, *ret);
 	if (err)
 		cr_change_close(*ret);
 	return err;
@@ -275,6 +276,8 @@ static struct cr_error *put_document(struct print *p, struct cr_change *change,
 		err = cr_writer_key(&p->w, "dry_run");
 	if (!err)
 		err = cr_writer_raw(&p->w, opts->dry_run ? "true" : "false");
+	if (!err && opts->more)
+		err = opts->more(opts->more_arg, &p->w);
 	if (!err)
 		err = open_list(p, "changes");
 	if (!err)

@@ -26,9 +26,15 @@
 #include "crit/opts.h"
 #include "lib/ops/change.h"
 
+struct cr_writer;
+
 struct cr_crit_change {
 	const char *out;
 	bool dry_run, json, force, secrets;
+
+	/* Writes members of the verb's own into the document of --json. */
+	struct cr_error *(*more)(void *arg, struct cr_writer *w);
+	void *more_arg;
 };
 
 // clang-format off
@@ -45,6 +51,11 @@ struct cr_crit_change {
 struct cr_error *cr_crit_change_open(const char *path,
 				     const struct cr_crit_change *opts,
 				     struct cr_change **ret) CR_MUST_CHECK;
+
+/** That check by itself, of the checkpoint as it will be: for verbs that open
+ * with `force`, since what they do mends what an old checkpoint lacks. */
+struct cr_error *cr_crit_change_check(const char *path,
+				      struct cr_change *change) CR_MUST_CHECK;
 
 /** Commits, then prints. */
 struct cr_error *cr_crit_change_commit(struct cr_change *change,
