@@ -117,4 +117,11 @@ everywhere "edit to a new checkpoint" crit edit a "${edit[@]}" -o b
 everywhere "edit an archive" crit edit a.tar.gz "${edit[@]}" "${more[@]}"
 everywhere "compress memory" crit compress a
 everywhere "write to memory" crit mem a write 0x55e4645c1000 4141
+
+rm -rf before tar && mkdir before && cp -a x86_64/images/small before/a || exit 1
+crit downgrade --to 3.17 before/a >/dev/null || exit 1
+everywhere "upgrade a directory" crit upgrade a
+everywhere "upgrade a directory of them" crit upgrade -r -j 1 .
+mkdir tar && mv before/a tar/checkpoint && tar -C tar -czf before/a.tar.gz checkpoint
+everywhere "upgrade an archive" crit upgrade a.tar.gz
 exit $failed
