@@ -48,6 +48,8 @@ const struct cr_upgrade_row cr_upgrade_rows[] = {
 	{ V(3, 14), "ghost-symlinks", "deleted symbolic links have a target",                     cr_step_symlinks_up },
 	{ V(3, 18), "cgroup-sets",    "cgroup sets belong to threads",                            cr_step_cgroups_up,     cr_step_cgroups_down },
 	{ V(4, 0),  "tcp-options",    "options of TCP sockets are in one place",                  cr_step_tcp_up,         cr_step_tcp_down },
+	/* Measured: 3.17 refuses longer ones, 4.1 takes them. */
+	{ V(4, 1),  "auxv",           "auxiliary vectors of AArch64 may be longer",               NULL,                   cr_step_auxv_down },
 	{ V(4, 1),  "pidfds",         "pidfds",                                                   NULL,                   cr_step_pidfds_down },
 	{ V(4, 2),  "page-counts",    "counts of pages have 64 bits",                             cr_step_page_counts_up, cr_step_page_counts_down },
 	{ V(4, 3),  "page-blocks",    "memory may be compressed",                                 NULL,                   cr_step_blocks_down },

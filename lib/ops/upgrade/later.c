@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "images/core.pb-c.h"
 #include "lib/ops/compress.h"
 #include "lib/ops/inventory.h"
 #include "lib/ops/upgrade/step.h"
@@ -150,6 +151,58 @@ struct cr_error *cr_step_pidfds_down(struct cr_step *s)
 	struct cr_error *err = drop_pidfds(s, "files.img", 0, NULL);
 	return err ? err :
 		     cr_step_each(s, "fdinfo-", ".img", drop_pidfds, NULL);
+}
+
+/* ---- auxiliary vectors that are longer than there was room for ---- */
+
+/* What CRIU 3.17 takes on AArch64, and itself writes: the end mark cut off. The
+ * vector that the process sees is in its memory. */
+#define AUXV_MAX 40
+
+static bool is_aarch64(void *arg, const struct cr_rewrite_at *at,
+		       const void *msg, size_t size)
+{
+	static const struct cr_step_path mtype = { { 1 } };
+	uint64_t value = 0;
+	bool *found = arg;
+	*found = *found || (cr_step_peek(msg, size, mtype, &value) &&
+			    value == CORE_ENTRY__MARCH__AARCH64);
+	return false;
+}
+
+static struct cr_error *find_aarch64(struct cr_step *s, const char *name,
+				     uint32_t pid, void *arg)
+{
+	bool *found = arg;
+	return *found ? NULL :
+			cr_step_look(s, name, is_aarch64, nothing, arg);
+}
+
+static struct cr_error *cut_auxv(void *arg, const struct cr_rewrite_at *at,
+				 json_t *mm, enum cr_rewrite *ret)
+{
+	json_t *auxv = json_object_get(mm, "mm_saved_auxv");
+	while (json_array_size(auxv) > AUXV_MAX) {
+		json_array_remove(auxv, json_array_size(auxv) - 1);
+		*ret = CR_REWRITE_CHANGED;
+	}
+	return NULL;
+}
+
+static struct cr_error *cut_mm(struct cr_step *s, const char *name,
+			       uint32_t pid, void *arg)
+{
+	return cr_step_rewrite(s, name, NULL, cut_auxv, NULL);
+}
+
+struct cr_error *cr_step_auxv_down(struct cr_step *s)
+{
+	bool aarch64 = false;
+	struct cr_error *err =
+		cr_step_each(s, "core-", ".img", find_aarch64, &aarch64);
+	return err || !aarch64 ?
+		       err :
+		       cr_step_each(s, "mm-", ".img", cut_mm, NULL);
 }
 
 /* ---- compressed memory ---- */

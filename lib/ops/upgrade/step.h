@@ -139,7 +139,7 @@ CR_STEP(page_flags_up);
 CR_STEP(page_counts_up); CR_STEP(page_counts_down);
 CR_STEP(blocks_down);
 CR_STEP(later_down);
-CR_STEP(pidfds_down);
+CR_STEP(pidfds_down);	CR_STEP(auxv_down);
 // clang-format on
 
 #endif
