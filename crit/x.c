@@ -120,8 +120,9 @@ static struct cr_error *run(const struct cr_verb_call *call)
 const struct cr_verb cr_verb_x = {
 	.name = "x",
 	.summary = "look at a checkpoint: processes, files, memory",
-	.text = "Shows one view of a checkpoint. Control characters and bytes "
-		"that are not UTF-8 in names are shown as \\xNN. With --json "
+	.text = "Shows one view of a checkpoint. Control characters, those of "
+		"direction and format, and bytes that are not UTF-8 are shown "
+		"as \\xNN in names. With --json "
 		"numbers are numbers, addresses are text in hex, names are "
 		"text, or {\"@qp\": ...} in quoted-printable if they are not "
 		"UTF-8; what an image does not say is null or absent.\n"

@@ -74,16 +74,45 @@ char *cr_utf8_put(char *o, uint32_t code)
 	return o;
 }
 
+/* What moves, hides or breaks the text around it without being seen: category Cf
+ * and separators of lines. ZWNJ and ZWJ (200c, 200d) stay: Persian, Indic scripts
+ * and emoji are spelt with them, and they move nothing. */
+static bool is_unseen(uint32_t code)
+{
+	// clang-format off
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0x0080, 0x009f }, /* control characters as well */
+		{ 0x00ad, 0x00ad }, /* soft hyphen */
+		{ 0x061c, 0x061c }, /* Arabic letter mark */
+		{ 0x180e, 0x180e }, /* Mongolian vowel separator */
+		{ 0x200b, 0x200b }, /* zero width space */
+		{ 0x200e, 0x200f }, /* marks of direction */
+		{ 0x2028, 0x202e }, /* separators, embeddings, overrides */
+		{ 0x2060, 0x206f }, /* joiners, isolates */
+		{ 0xfeff, 0xfeff }, /* byte order mark */
+		{ 0xfff9, 0xfffb }, /* annotations */
+		{ 0xe0000, 0xe0fff }, /* tags */
+	};
+	// clang-format on
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	return false;
+}
+
 size_t cr_utf8_shown(const void *data, size_t left)
 {
 	const uint8_t *p = data;
+	uint32_t code;
 	if (*p < 0x80)
 		return *p >= ' ' && *p != 0x7f;
 	size_t size = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
 	if (left < size || !cr_utf8_valid(p, size))
 		return 0;
-	/* U+0080 to U+009F are control characters as well. */
-	return *p == 0xc2 && p[1] < 0xa0 ? 0 : size;
+	cr_utf8_next(p, &code);
+	return is_unseen(code) ? 0 : size;
 }
 
 char *cr_utf8_safe(const char *text)

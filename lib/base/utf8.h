@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * UTF-8 checking and coding, as RFC 3629 defines it: no overlong forms, no
- * surrogates, nothing above U+10FFFF.
+ * surrogates, nothing above U+10FFFF. What is not shown: Unicode 15.1, chapter 23.
  */
 #ifndef CR_LIB_BASE_UTF8_H
 #define CR_LIB_BASE_UTF8_H
@@ -32,7 +32,8 @@ bool cr_utf8_valid(const void *data, size_t size);
 const uint8_t *cr_utf8_next(const uint8_t *p, uint32_t *code_ret);
 
 /** How many bytes at p a terminal may be given as they are: those of the
- * character there; 0 for control characters and what is not UTF-8. */
+ * character there; 0 for control characters, for those of direction and format
+ * (U+202E), which make a name look like another, and for what is not UTF-8. */
 size_t cr_utf8_shown(const void *p, size_t left);
 
 /** A copy in which all that a terminal may not be given is \xNN. The caller

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lib/base/utf8.h"
 
+#include "lib/base/cleanup.h"
 #include "tests/support/bytes.h"
 #include "tests/support/main.h"
 
@@ -144,6 +145,41 @@ TEST(code_points_have_their_bytes)
 		assert_bytes(((struct bytes){ text, size }),
 			     hex(rows[i].want));
 	}
+}
+
+// Unicode 15.1, DerivedGeneralCategory.txt: Cc, Cf, Zl, Zp
+TEST(what_a_terminal_is_not_given)
+{
+	static const struct {
+		uint32_t code;
+		bool shown;
+	} rows[] = {
+		{ 0x1f, false },   { ' ', true },     { 0x7e, true },
+		{ 0x7f, false },   { 0x80, false },   { 0x9f, false },
+		{ 0xa0, true },	   { 0xac, true },    { 0xad, false },
+		{ 0xae, true },	   { 0x61b, true },   { 0x61c, false },
+		{ 0x180e, false }, { 0x200a, true },  { 0x200b, false },
+		{ 0x200c, true },  { 0x200d, true },  { 0x200e, false },
+		{ 0x200f, false }, { 0x2010, true },  { 0x2027, true },
+		{ 0x2028, false }, { 0x202e, false }, { 0x202f, true },
+		{ 0x205f, true },  { 0x2066, false }, { 0x2069, false },
+		{ 0x2070, true },  { 0xfeff, false }, { 0xfff9, false },
+		{ 0xfffd, true },  { 0x1f600, true }, { 0xe0041, false },
+	};
+	for (size_t i = 0; i < NR(rows); i++) {
+		char text[4];
+		size_t size = (size_t)(cr_utf8_put(text, rows[i].code) - text);
+		ck_assert_msg(cr_utf8_shown(text, size) ==
+				      (rows[i].shown ? size : 0),
+			      "U+%04X", (unsigned)rows[i].code);
+	}
+}
+
+TEST(safe_text_shows_each_byte_that_is_not)
+{
+	cr_auto_free char *safe =
+		cr_utf8_safe("a\xe2\x80\xaegpj\033[m\xff\xc3\xa9");
+	ck_assert_str_eq(safe, "a\\xe2\\x80\\xaegpj\\x1b[m\\xff\xc3\xa9");
 }
 
 TEST_MAIN("lib/base/utf8")
