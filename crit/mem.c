@@ -45,12 +45,36 @@ static const struct cr_opt opts[] = {
 };
 // clang-format on
 
+/* That all of them, both lists ascending, are there. */
+static struct cr_error *check_pids(const struct cr_memory_ids *wanted,
+				   const struct cr_memory_ids *there)
+{
+	for (size_t i = 0, k = 0; i < wanted->nr; i++) {
+		while (k < there->nr && there->id[k] < wanted->id[i])
+			k++;
+		if (k == there->nr || there->id[k] != wanted->id[i])
+			return cr_error_new(CR_ERR_NOT_FOUND,
+					    "no process %u with memory",
+					    (unsigned)wanted->id[i]);
+	}
+	return NULL;
+}
+
 /* "12,34", or all. */
 static struct cr_error *choose_pids(struct cr_mem *m, const char *text)
 {
+	struct cr_memory_ids there;
 	if (!text)
 		return cr_memory_pids(&m->memory, &m->pids);
-	return cr_opts_pids(text, &m->pids.id, &m->pids.nr);
+	struct cr_error *err = cr_opts_pids(text, &m->pids.id, &m->pids.nr);
+	if (err)
+		return err;
+	err = cr_memory_pids(&m->memory, &there);
+	if (err)
+		return err;
+	err = check_pids(&m->pids, &there);
+	free(there.id);
+	return err;
 }
 
 static struct cr_error *start(struct cr_mem *m,

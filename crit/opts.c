@@ -144,6 +144,12 @@ static struct cr_error *parse_pid(const char *text, uint32_t *ret,
 	return NULL;
 }
 
+static int by_pid(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
 struct cr_error *cr_opts_pids(const char *text, uint32_t **ret, size_t *nr_ret)
 {
 	size_t nr = 0;
@@ -160,8 +166,13 @@ struct cr_error *cr_opts_pids(const char *text, uint32_t **ret, size_t *nr_ret)
 		if (!*text++)
 			break;
 	}
+	qsort(pids, nr, sizeof(pids[0]), by_pid);
 	*ret = pids;
-	*nr_ret = nr;
+	*nr_ret = 1;
+	for (size_t i = 1; i < nr; i++) {
+		if (pids[i] != pids[*nr_ret - 1])
+			pids[(*nr_ret)++] = pids[i];
+	}
 	return NULL;
 }
 

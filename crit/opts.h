@@ -179,7 +179,8 @@ struct cr_error *cr_opts_number(const char *text, uint64_t *ret) CR_MUST_CHECK;
 /** The same with K, M, G or T behind it: times 1024 that often. */
 struct cr_error *cr_opts_size(const char *text, uint64_t *ret) CR_MUST_CHECK;
 
-/** Reads "12,34". USAGE: anything else. The caller frees the list. */
+/** Reads "12,34". USAGE: anything else. The list, which the caller frees, is
+ * ascending, each once. */
 struct cr_error *cr_opts_pids(const char *text, uint32_t **ret, size_t *nr_ret)
 	CR_MUST_CHECK;
 

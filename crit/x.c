@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,37 +39,15 @@ static const struct cr_opt opts[] = {
 };
 // clang-format on
 
-static struct cr_error *add_pid(struct cr_x *x, const char *word, size_t size)
-{
-	char *end;
-	errno = 0;
-	unsigned long pid = strtoul(word, &end, 10);
-	if (*word < '0' || *word > '9' || end != word + size || errno ||
-	    pid > UINT32_MAX)
-		return cr_error_new(CR_ERR_USAGE, "'%.*s' is no pid", (int)size,
-				    word);
-	if (!cr_pstree_find(&x->tree, (uint32_t)pid))
-		return cr_error_new(CR_ERR_NOT_FOUND,
-				    "pstree.img: no process %lu", pid);
-	x->pids[x->nr_pids++] = (uint32_t)pid;
-	return NULL;
-}
-
-/* "12,34" */
 static struct cr_error *choose_pids(struct cr_x *x, const char *text)
 {
-	struct cr_error *err = NULL;
-	if (!text)
-		return NULL;
-	x->pids = calloc(strlen(text) / 2 + 1, sizeof(x->pids[0]));
-	if (!x->pids)
-		return cr_enomem;
-	for (bool more = true; more && !err;) {
-		size_t size = strcspn(text, ",");
-		err = add_pid(x, text, size);
-		more = text[size];
-		text += size + 1;
-	}
+	struct cr_error *err =
+		text ? cr_opts_pids(text, &x->pids, &x->nr_pids) : NULL;
+	for (size_t i = 0; i < x->nr_pids && !err; i++)
+		if (!cr_pstree_find(&x->tree, x->pids[i]))
+			err = cr_error_new(CR_ERR_NOT_FOUND,
+					   "pstree.img: no process %u",
+					   (unsigned)x->pids[i]);
 	return err;
 }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,21 +167,6 @@ static struct cr_error *match_names(struct cr_differ *d)
 
 /* ---- -p ---- */
 
-static struct cr_error *parse_pid(const char *text, uint32_t *ret,
-				  const char **end_ret)
-{
-	char *end;
-	errno = 0;
-	unsigned long pid = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno || pid > UINT32_MAX ||
-	    (*end && *end != ','))
-		return cr_error_new(CR_ERR_USAGE, "'%.*s' is no pid",
-				    (int)strcspn(text, ","), text);
-	*ret = (uint32_t)pid;
-	*end_ret = *end ? end + 1 : NULL;
-	return NULL;
-}
-
 /* The pid that B has for a process of A; or the same. */
 static uint32_t pid_in_b(const struct cr_differ *d, uint32_t pid)
 {
@@ -195,20 +179,18 @@ static uint32_t pid_in_b(const struct cr_differ *d, uint32_t pid)
 
 static struct cr_error *choose_pids(struct cr_differ *d, const char *text)
 {
-	for (int i = 0; text && i < 2; i++) {
-		d->side[i].pids = calloc(strlen(text), sizeof(uint32_t));
-		if (!d->side[i].pids)
-			return cr_enomem;
-	}
-	while (text) {
-		uint32_t pid;
-		struct cr_error *err = parse_pid(text, &pid, &text);
-		if (err)
-			return err;
-		/* One that is not there keeps others from being meant. */
-		d->side[0].pids[d->side[0].nr_pids++] = pid;
-		d->side[1].pids[d->side[1].nr_pids++] = pid_in_b(d, pid);
-	}
+	struct cr_x *a = &d->side[0], *b = &d->side[1];
+	if (!text)
+		return NULL;
+	struct cr_error *err = cr_opts_pids(text, &a->pids, &a->nr_pids);
+	if (err)
+		return err;
+	b->pids = calloc(a->nr_pids, sizeof(b->pids[0]));
+	if (!b->pids)
+		return cr_enomem;
+	/* One that is not there keeps others from being meant. */
+	for (; b->nr_pids < a->nr_pids; b->nr_pids++)
+		b->pids[b->nr_pids] = pid_in_b(d, a->pids[b->nr_pids]);
 	return NULL;
 }
 

@@ -165,7 +165,8 @@ struct cr_error *cr_mem_open_one(struct cr_mem *m)
 				    "which",
 				    m->pids.nr);
 	if (!m->pids.nr)
-		return cr_error_new(CR_ERR_NOT_FOUND, "no process with memory");
+		return cr_error_new(CR_ERR_NOT_FOUND,
+				    "%s: no process with memory", m->o->dir);
 	return open_process(m, m->pids.id[0]);
 }
 

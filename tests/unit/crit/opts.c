@@ -343,11 +343,11 @@ START_TEST(pids_are_a_list)
 {
 	uint32_t *pids = NULL;
 	size_t nr = 0;
-	ck_assert_ptr_null(cr_opts_pids("1,4294967295,7", &pids, &nr));
+	ck_assert_ptr_null(cr_opts_pids("7,1,4294967295,7,1", &pids, &nr));
 	ck_assert_uint_eq(nr, 3);
 	ck_assert_uint_eq(pids[0], 1);
-	ck_assert_uint_eq(pids[1], UINT32_MAX);
-	ck_assert_uint_eq(pids[2], 7);
+	ck_assert_uint_eq(pids[1], 7);
+	ck_assert_uint_eq(pids[2], UINT32_MAX);
 	free(pids);
 	static const char *const bad[][2] = {
 		{ "", "'' is no pid" },	      { "1,", "'' is no pid" },
