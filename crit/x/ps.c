@@ -18,7 +18,10 @@ static void show(struct cr_x *x, const struct cr_task *task, size_t depth)
 	cr_x_u64(x, "sid", e->sid);
 	cr_x_brief(x, e->pid, &brief);
 	cr_x_open(x, "threads", '[');
-	for (size_t i = 0; i < e->n_threads; i++)
+	/* CRIU writes a zombie's thread id at random. */
+	if (brief.zombie)
+		cr_x_u64(x, NULL, e->pid);
+	for (size_t i = 0; i < e->n_threads && !brief.zombie; i++)
 		cr_x_u64(x, NULL, e->threads[i]);
 	cr_x_close(x, ']');
 	cr_x_close(x, '}');
