@@ -247,7 +247,9 @@ static void close_side(struct cr_differ *d, int i)
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct cr_diff_opts *o = call->values;
-	struct cr_differ d = { .o = o, .out = { .json = o->json } };
+	struct cr_differ d = { .o = o,
+			       .out = { .json = o->json,
+					.term = call->term } };
 	struct cr_error *err = start(&d, call->out);
 	if (!err)
 		err = compare(&d);

@@ -49,23 +49,23 @@ static void begin_section(struct cr_differ *d)
 /* ---- bytes ---- */
 
 static void put_row(struct cr_x *x, uint64_t vaddr, char sign,
-		    const uint8_t *data, size_t size)
+		    const uint8_t *data, size_t size, size_t wide)
 {
 	char text[CR_MEM_HEX_MAX];
-	cr_mem_hex(text, vaddr, data, size);
+	cr_mem_hex(text, vaddr, data, size, wide);
 	cr_x_text(x, "    %c %s\n", sign, text);
 }
 
-/* As rows of 16 bytes, those of A above those of B. */
+/* As rows of 16 or 8 bytes, those of A above those of B. */
 static void put_rows(struct cr_x *x, uint64_t vaddr, const uint8_t *a,
 		     const uint8_t *b, size_t size)
 {
-	size_t start, end = 0;
+	size_t start, end = 0, wide = cr_mem_wide(x->term, 6);
 	while (!x->err && cr_diff_next(a, b, size, &start, &end)) {
-		start &= ~(size_t)15;
-		size_t n = size - start < 16 ? size - start : 16;
-		put_row(x, vaddr + start, '-', a + start, n);
-		put_row(x, vaddr + start, '+', b + start, n);
+		start &= ~(wide - 1);
+		size_t n = size - start < wide ? size - start : wide;
+		put_row(x, vaddr + start, '-', a + start, n, wide);
+		put_row(x, vaddr + start, '+', b + start, n, wide);
 		end = start + n;
 	}
 }

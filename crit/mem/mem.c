@@ -289,10 +289,11 @@ struct cr_error *cr_mem_range(struct cr_mem *m, size_t i, uint64_t *vaddr_ret,
 
 /* ---- hexdump ---- */
 
-static char *put_hex_columns(char *o, const uint8_t *data, size_t size)
+static char *put_hex_columns(char *o, const uint8_t *data, size_t size,
+			     size_t wide)
 {
 	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < 16; i++) {
+	for (size_t i = 0; i < wide; i++) {
 		*o++ = ' ';
 		if (i == 8)
 			*o++ = ' ';
@@ -303,10 +304,10 @@ static char *put_hex_columns(char *o, const uint8_t *data, size_t size)
 }
 
 void cr_mem_hex(char ret[CR_MEM_HEX_MAX], uint64_t vaddr, const uint8_t *data,
-		size_t size)
+		size_t size, size_t wide)
 {
 	char *o = ret + sprintf(ret, "%012" PRIx64 " ", vaddr);
-	o = put_hex_columns(o, data, size);
+	o = put_hex_columns(o, data, size, wide);
 	memcpy(o, "  |", 3);
 	o += 3;
 	for (size_t i = 0; i < size; i++)
@@ -315,20 +316,36 @@ void cr_mem_hex(char ret[CR_MEM_HEX_MAX], uint64_t vaddr, const uint8_t *data,
 	*o = 0;
 }
 
-void cr_mem_row(struct cr_mem *m, struct cr_mem_rows *rows, uint64_t vaddr,
-		const uint8_t *data, size_t size)
+size_t cr_mem_wide(const struct cr_term *term, size_t indent)
+{
+	/* "ADDRESS ", " xx" each and one blank more, "  |", text, "|". */
+	size_t columns = indent + 13 + 3 * 16 + 1 + 3 + 16 + 1;
+	return term && term->columns && term->columns < columns ? 8 : 16;
+}
+
+static void put_row(struct cr_mem *m, struct cr_mem_rows *rows, uint64_t vaddr,
+		    const uint8_t *data, size_t size, size_t wide)
 {
 	char text[CR_MEM_HEX_MAX];
-	bool same =
-		rows->has_last && size == 16 && !memcmp(rows->last, data, 16);
+	bool same = rows->has_last && size == wide &&
+		    !memcmp(rows->last, data, wide);
 	if (same && !rows->starred)
 		cr_x_text(&m->x, "%s*\n", rows->indent);
 	rows->starred = same;
 	if (same)
 		return;
-	rows->has_last = size == 16;
-	if (size == 16)
-		memcpy(rows->last, data, 16);
-	cr_mem_hex(text, vaddr, data, size);
+	rows->has_last = size == wide;
+	if (size == wide)
+		memcpy(rows->last, data, wide);
+	cr_mem_hex(text, vaddr, data, size, wide);
 	cr_x_text(&m->x, "%s%s\n", rows->indent, text);
+}
+
+void cr_mem_put(struct cr_mem *m, struct cr_mem_rows *rows, uint64_t vaddr,
+		const uint8_t *data, size_t size)
+{
+	size_t wide = cr_mem_wide(m->x.term, strlen(rows->indent));
+	for (size_t i = 0; i < size; i += wide)
+		put_row(m, rows, vaddr + i, data + i,
+			size - i < wide ? size - i : wide, wide);
 }

@@ -85,10 +85,14 @@ void cr_mem_place(struct cr_mem *m, uint64_t vaddr);
 struct cr_error *cr_mem_range(struct cr_mem *m, size_t i, uint64_t *vaddr_ret,
 			      uint64_t *size_ret) CR_MUST_CHECK;
 
-/* "ADDRESS  xx xx ...  |text|" of up to 16 bytes. */
+/* "ADDRESS  xx xx ...  |text|" of up to `wide` bytes, at most 16. */
 #define CR_MEM_HEX_MAX 128
 void cr_mem_hex(char ret[CR_MEM_HEX_MAX], uint64_t vaddr, const uint8_t *data,
-		size_t size);
+		size_t size, size_t wide);
+
+/** How many bytes a row has behind `indent` columns: 16, on a terminal that is
+ * too narrow for them 8. Accepts a NULL term. */
+size_t cr_mem_wide(const struct cr_term *term, size_t indent);
 
 /** Hexadecimal digits, with blanks and colons between them, to bytes, for which
  * there is room. USAGE. */
@@ -102,8 +106,9 @@ struct cr_mem_rows {
 	bool has_last, starred;
 };
 
-/** One row of up to 16 bytes at vaddr; equal ones become one "*". */
-void cr_mem_row(struct cr_mem *m, struct cr_mem_rows *rows, uint64_t vaddr,
+/** Rows of the bytes at vaddr; equal ones become one "*". Where others follow,
+ * size is a multiple of 16. */
+void cr_mem_put(struct cr_mem *m, struct cr_mem_rows *rows, uint64_t vaddr,
 		const uint8_t *data, size_t size);
 
 #endif

@@ -22,9 +22,7 @@ static void put_piece(struct cr_mem *m, struct cr_mem_rows *rows,
 			cr_x_fail(x, cr_writer_base64(&x->w, data, size));
 		return;
 	}
-	for (size_t i = 0; i < size; i += 16)
-		cr_mem_row(m, rows, vaddr + i, data + i,
-			   size - i < 16 ? size - i : 16);
+	cr_mem_put(m, rows, vaddr, data, size);
 }
 
 /* What can be read of the next piece: up to where nothing can. */

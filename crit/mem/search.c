@@ -97,9 +97,7 @@ static void put_context(struct cr_mem *m, uint64_t vaddr, size_t size)
 	c.start = reach_back(m, vaddr, around);
 	size_t want = (size_t)(vaddr - c.start) + size + (size_t)around;
 	c.size = read_on(m, c.start, c.data, want);
-	for (size_t i = 0; i < c.size; i += 16)
-		cr_mem_row(m, &rows, c.start + i, c.data + i,
-			   c.size - i < 16 ? c.size - i : 16);
+	cr_mem_put(m, &rows, c.start, c.data, c.size);
 	if (!m->x.json)
 		return;
 	cr_x_open(&m->x, "context", '{');

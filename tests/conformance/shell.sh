@@ -96,6 +96,12 @@ on 200 env COLUMNS=110 crit --no-pager x "$images/tree" caps </dev/null
 result $? 'COLUMNS counts'
 COLUMNS=60 crit x "$images/tree" caps | cmp -s - "$work/file"
 result $? 'nothing is cut in a file'
+on 80 crit --no-pager mem "$images/small" read 0x7fffa3c3afe0 32 </dev/null
+[ "$(widest)" -le 80 ] && [ "$(wc -l <"$work/shown")" -ge 4 ]
+result $? 'rows of a hexdump are shorter on a narrow terminal'
+on 82 crit --no-pager mem "$images/small" read 0x7fffa3c3afe0 32 </dev/null
+crit mem "$images/small" read 0x7fffa3c3afe0 32 | cmp -s - "$work/shown"
+result $? 'and whole on one they fit'
 
 # ---- the pager ----
 
