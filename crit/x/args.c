@@ -82,7 +82,7 @@ static bool load_area(struct cr_x *x, struct cr_memory *memory, uint32_t pid,
 
 static void show_env(struct cr_x *x, uint32_t pid, const struct area *a)
 {
-	for (size_t at = 0; at < a->size && !x->err;) {
+	for (size_t at = 0; a && at < a->size && !x->err;) {
 		const char *word = a->data + at;
 		size_t size = strnlen(word, a->size - at);
 		const char *sign = memchr(word, '=', size);
@@ -101,7 +101,26 @@ static void show_env(struct cr_x *x, uint32_t pid, const struct area *a)
 	}
 }
 
-void cr_x_view_env(struct cr_x *x)
+static void show_cmd(struct cr_x *x, uint32_t pid, const struct area *a)
+{
+	struct cr_brief brief;
+	cr_x_find(x, cr_brief_load(&x->set, pid, &brief));
+	cr_cell_u64(x, pid);
+	if (brief.comm)
+		cr_cell_bytes(x, brief.comm, brief.comm_size);
+	else
+		cr_cell_none(x);
+	if (a)
+		cr_cell_words(x, a->data, a->size);
+	else
+		cr_cell_none(x);
+	cr_brief_free(&brief);
+}
+
+/* Calls show for each process, with NULL for one without memory. */
+static void show_each(struct cr_x *x, const struct cr_column *columns, bool env,
+		      void (*show)(struct cr_x *, uint32_t,
+				   const struct area *))
 {
 	struct cr_memory memory;
 	struct area area;
@@ -110,44 +129,23 @@ void cr_x_view_env(struct cr_x *x)
 		cr_x_fail(x, err);
 		return;
 	}
-	cr_table_begin(x, env_columns);
+	cr_table_begin(x, columns);
 	cr_x_for_each(task, x) {
 		uint32_t pid = task->entry->pid;
-		if (load_area(x, &memory, pid, true, &area))
-			show_env(x, pid, &area);
+		bool has = load_area(x, &memory, pid, env, &area);
+		show(x, pid, has ? &area : NULL);
 		free(area.data);
 	}
 	cr_table_end(x);
 	cr_memory_deinit(&memory);
 }
 
+void cr_x_view_env(struct cr_x *x)
+{
+	show_each(x, env_columns, true, show_env);
+}
+
 void cr_x_view_cmd(struct cr_x *x)
 {
-	struct cr_memory memory;
-	struct area area;
-	struct cr_error *err = cr_memory_init(&memory, &x->set, NULL);
-	if (err) {
-		cr_x_fail(x, err);
-		return;
-	}
-	cr_table_begin(x, cmd_columns);
-	cr_x_for_each(task, x) {
-		uint32_t pid = task->entry->pid;
-		struct cr_brief brief;
-		cr_x_find(x, cr_brief_load(&x->set, pid, &brief));
-		bool has = load_area(x, &memory, pid, false, &area);
-		cr_cell_u64(x, pid);
-		if (brief.comm)
-			cr_cell_bytes(x, brief.comm, brief.comm_size);
-		else
-			cr_cell_none(x);
-		if (has)
-			cr_cell_words(x, area.data, area.size);
-		else
-			cr_cell_none(x);
-		free(area.data);
-		cr_brief_free(&brief);
-	}
-	cr_table_end(x);
-	cr_memory_deinit(&memory);
+	show_each(x, cmd_columns, false, show_cmd);
 }
