@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
+#include "crit/stream.h"
 #include "crit/verb.h"
 #include "lib/codec/writer.h"
 #include "lib/ops/check.h"
@@ -33,13 +34,6 @@ struct report {
 	struct cr_error *err;
 	bool told[CR_NR_RULES]; /* what to do about it */
 };
-
-static struct cr_error *write_out(void *arg, const void *data, size_t size)
-{
-	/* The frame asks the stream how it went. */
-	fwrite(data, 1, size, arg);
-	return NULL;
-}
 
 static void keep(struct report *r, struct cr_error *err)
 {
@@ -245,7 +239,7 @@ static struct cr_error *check(struct report *r, const struct cr_check_opts *o)
 	struct cr_error *err = cr_set_open(r->o->target, &set);
 	if (err)
 		return err;
-	err = cr_out_init_fn(&r->out, write_out, r->stream);
+	err = cr_stream_begin(&r->out, r->stream);
 	r->w.out = &r->out;
 	if (!err && r->o->json)
 		start_json(r);

@@ -146,14 +146,7 @@ static struct cr_error *write_each(struct run *r)
 
 static struct cr_error *result(struct run *r)
 {
-	struct cr_error *err = cr_take_ptr(r->finding);
-	if (r->nr_findings < 2)
-		return err;
-	struct cr_error *all =
-		cr_error_new(cr_error_code(err), "%s; and %zu more",
-			     cr_error_text(err), r->nr_findings - 1);
-	cr_error_free(err);
-	return all;
+	return cr_error_more(cr_take_ptr(r->finding), r->nr_findings - 1);
 }
 
 static struct cr_error *run(const struct cr_verb_call *call)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crit/stream.h"
 #include "crit/x/rows.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/num.h"
@@ -31,17 +32,10 @@ void cr_x_find(struct cr_x *x, struct cr_error *err)
 		x->finding = err;
 }
 
-static struct cr_error *write_out(void *arg, const void *data, size_t size)
-{
-	/* The frame asks the stream how it went. */
-	fwrite(data, 1, size, arg);
-	return NULL;
-}
-
 struct cr_error *cr_x_begin(struct cr_x *x, FILE *out)
 {
 	x->w = (struct cr_writer){ .out = &x->out };
-	return cr_out_init_fn(&x->out, write_out, out);
+	return cr_stream_begin(&x->out, out);
 }
 
 struct cr_error *cr_x_end(struct cr_x *x)
@@ -51,12 +45,10 @@ struct cr_error *cr_x_end(struct cr_x *x)
 	if (!x->err)
 		cr_x_fail(x, cr_out_flush(&x->out));
 	struct cr_error *err = x->err ?: x->finding;
-	if (err == x->finding && x->nr_findings > 1)
-		err = cr_error_new(cr_error_code(err), "%s; and %zu more",
-				   cr_error_text(err), x->nr_findings - 1);
-	else if (err == x->finding)
-		x->finding = NULL;
-	return err;
+	if (err != x->finding)
+		return err;
+	x->finding = NULL;
+	return cr_error_more(err, x->nr_findings - 1);
 }
 
 bool cr_x_wants(const struct cr_x *x, uint32_t pid)

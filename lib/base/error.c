@@ -96,6 +96,18 @@ struct cr_error *cr_error_at(struct cr_error *err, const char *fmt, ...)
 	return err;
 }
 
+struct cr_error *cr_error_more(struct cr_error *err, size_t nr_more)
+{
+	char *text;
+	if (!err || err == cr_enomem || !nr_more)
+		return err;
+	if (asprintf(&text, "%s; and %zu more", err->text, nr_more) >= 0) {
+		free(err->text);
+		err->text = text;
+	}
+	return err;
+}
+
 enum cr_err cr_error_code(const struct cr_error *err)
 {
 	return err->code;

@@ -18,6 +18,8 @@
 #ifndef CR_LIB_BASE_ERROR_H
 #define CR_LIB_BASE_ERROR_H
 
+#include <stddef.h>
+
 #define CR_MUST_CHECK	     __attribute__((warn_unused_result))
 #define CR_NOT_NULL	     __attribute__((returns_nonnull))
 #define CR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -52,6 +54,11 @@ struct cr_error *cr_error_sys(const char *fmt, ...)
 /** The same error with "WHERE: " put in front. Takes and returns ownership. */
 struct cr_error *cr_error_at(struct cr_error *err, const char *fmt, ...)
 	CR_PRINTF(2, 3) CR_MUST_CHECK CR_NOT_NULL;
+
+/** The first of several errors, with "; and N more" behind it if nr_more is not
+ * 0. Takes and returns ownership; NULL stays NULL. */
+struct cr_error *cr_error_more(struct cr_error *err, size_t nr_more)
+	CR_MUST_CHECK;
 
 enum cr_err cr_error_code(const struct cr_error *err);
 

@@ -127,4 +127,18 @@ TEST(a_text_is_utf8)
 	cr_error_free(err);
 }
 
+TEST(the_first_of_several_says_how_many_follow)
+{
+	struct cr_error *err = cr_error_new(CR_ERR_FORMAT, "a");
+
+	err = cr_error_more(err, 0);
+	assert_text(cr_error_text(err), "a");
+	err = cr_error_more(err, 2);
+	assert_text(cr_error_text(err), "a; and 2 more");
+	ck_assert_int_eq(cr_error_code(err), CR_ERR_FORMAT);
+	cr_error_free(err);
+	ck_assert_ptr_null(cr_error_more(NULL, 7));
+	ck_assert_ptr_eq(cr_error_more(cr_enomem, 7), cr_enomem);
+}
+
 TEST_MAIN("lib/base/error")
