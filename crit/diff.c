@@ -232,13 +232,7 @@ static struct cr_error *compare(struct cr_differ *d)
 
 static void close_side(struct cr_differ *d, int i)
 {
-	struct cr_x *x = &d->side[i];
-	cr_error_free(x->finding);
-	cr_out_deinit(&x->out);
-	cr_files_free(&x->files);
-	cr_pstree_free(&x->tree);
-	cr_set_close(&x->set);
-	free(x->pids);
+	cr_x_deinit(&d->side[i]);
 	free(d->pids[i].id);
 	free(d->id[i]);
 	free(d->as[i]);
@@ -253,8 +247,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	struct cr_error *err = start(&d, call->out);
 	if (!err)
 		err = compare(&d);
-	cr_error_free(d.out.finding);
-	cr_out_deinit(&d.out.out);
+	cr_x_deinit(&d.out);
 	close_side(&d, 0);
 	close_side(&d, 1);
 	return err;

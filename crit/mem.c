@@ -111,11 +111,9 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	struct cr_error *err = start(&m, call);
 	if (!err)
 		err = show(&m);
-	cr_error_free(m.x.finding);
-	cr_out_deinit(&m.x.out);
 	cr_pages_close(&m.pages);
 	cr_memory_deinit(&m.memory);
-	cr_set_close(&m.x.set);
+	cr_x_deinit(&m.x);
 	free(m.pids.id);
 	free(m.part);
 	free(m.name);

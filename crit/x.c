@@ -82,12 +82,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	struct cr_error *err = start(&x, call);
 	if (!err)
 		err = show(&x, o);
-	cr_error_free(x.finding);
-	cr_out_deinit(&x.out);
-	cr_files_free(&x.files);
-	cr_pstree_free(&x.tree);
-	cr_set_close(&x.set);
-	free(x.pids);
+	cr_x_deinit(&x);
 	return err;
 }
 

@@ -33,6 +33,12 @@ static size_t width_of(const struct cr_x *x, const char *text)
 
 void cr_table_begin(struct cr_x *x, const struct cr_column *columns)
 {
+	cr_table_begin_as(x, NULL, columns);
+}
+
+void cr_table_begin_as(struct cr_x *x, const char *key,
+		       const struct cr_column *columns)
+{
 	struct cr_table *t = calloc(1, sizeof(*t));
 	x->table = t;
 	if (!t) {
@@ -46,7 +52,7 @@ void cr_table_begin(struct cr_x *x, const struct cr_column *columns)
 	for (size_t i = 0; i < t->nr; i++)
 		t->width[i] = strlen(columns[i].key);
 	cr_x_fail(x, cr_out_init_mem(&t->cells));
-	cr_x_open(x, NULL, '[');
+	cr_x_open(x, key, '[');
 }
 
 // Starts a cell: the key in JSON, NULL for text.
@@ -187,6 +193,47 @@ void cr_cell_u64(struct cr_x *x, uint64_t value)
 		return;
 	cr_x_u64(x, begin(x), value);
 	putf(x, "%llu", (unsigned long long)value);
+	end(x);
+}
+
+void cr_cell_u64_as(struct cr_x *x, uint64_t value, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	if (x->err)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	cr_x_u64(x, begin(x), value);
+	put(x, text, strlen(text));
+	end(x);
+}
+
+void cr_cell_size(struct cr_x *x, uint64_t value)
+{
+	unsigned unit = 0;
+	double n = (double)value;
+	for (; n >= 1024 && unit < 6; unit++)
+		n /= 1024;
+	if (unit)
+		cr_cell_u64_as(x, value, "%.1f%c", n, " KMGTPE"[unit]);
+	else
+		cr_cell_u64(x, value);
+}
+
+void cr_cell_open(struct cr_x *x, char bracket)
+{
+	if (!x->err)
+		cr_x_open(x, begin(x), bracket);
+}
+
+void cr_cell_close(struct cr_x *x, char bracket, const char *text, size_t size)
+{
+	if (x->err)
+		return;
+	cr_x_close(x, bracket);
+	put(x, text, size);
 	end(x);
 }
 

@@ -24,6 +24,10 @@ struct cr_column {
 
 /** columns end with {0}. */
 void cr_table_begin(struct cr_x *x, const struct cr_column *columns);
+
+/** The same in an object of the JSON, under a key. */
+void cr_table_begin_as(struct cr_x *x, const char *key,
+		       const struct cr_column *columns);
 void cr_table_end(struct cr_x *x);
 
 void cr_cell_u64(struct cr_x *x, uint64_t value);
@@ -35,6 +39,18 @@ void cr_cell_none(struct cr_x *x);
 /** A name from an image, or a text of ours. NULL is cr_cell_none(). */
 void cr_cell_string(struct cr_x *x, const char *name);
 void cr_cell_bytes(struct cr_x *x, const void *name, size_t size);
+
+/** A number in JSON, whatever printf(3) makes of the rest as text. */
+void cr_cell_u64_as(struct cr_x *x, uint64_t value, const char *fmt, ...)
+	CR_PRINTF(3, 4);
+
+/** Bytes: in JSON their number, as text "512", "4.0K", "1.5G". */
+void cr_cell_size(struct cr_x *x, uint64_t value);
+
+/** A cell that is a list or an object in JSON, which is written between the two
+ * calls; as text it is what the second is given. */
+void cr_cell_open(struct cr_x *x, char bracket);
+void cr_cell_close(struct cr_x *x, char bracket, const char *text, size_t size);
 
 /** As printf(3): in JSON a string. */
 void cr_cell_text(struct cr_x *x, const char *fmt, ...) CR_PRINTF(2, 3);

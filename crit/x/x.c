@@ -51,6 +51,16 @@ struct cr_error *cr_x_end(struct cr_x *x)
 	return cr_error_more(err, x->nr_findings - 1);
 }
 
+void cr_x_deinit(struct cr_x *x)
+{
+	cr_error_free(x->finding);
+	cr_out_deinit(&x->out);
+	cr_files_free(&x->files);
+	cr_pstree_free(&x->tree);
+	cr_set_close(&x->set);
+	free(x->pids);
+}
+
 bool cr_x_wants(const struct cr_x *x, uint32_t pid)
 {
 	for (size_t i = 0; i < x->nr_pids; i++) {

@@ -63,6 +63,9 @@ struct cr_error *cr_x_begin(struct cr_x *x, FILE *out) CR_MUST_CHECK;
  * the error, or else the finding and how many there were. */
 struct cr_error *cr_x_end(struct cr_x *x) CR_MUST_CHECK;
 
+/** Frees what x holds and closes the checkpoint. Accepts a zeroed x. */
+void cr_x_deinit(struct cr_x *x);
+
 /* ---- processes ---- */
 
 /** The wanted process after `task`, in the order of pstree.img; the first for
