@@ -11,4 +11,7 @@
 #include "crit/x/views.def"
 #undef VIEW
 
+/** What CRIU measured, as a table under a key (or NULL): the view stats. */
+void cr_x_stats(struct cr_x *x, const char *key);
+
 #endif

@@ -241,9 +241,11 @@ static int compare_memfds(const void *a, const void *b)
 	return x->inode_id < y->inode_id ? -1 : x->inode_id > y->inode_id;
 }
 
-static struct cr_error *load_memfds(struct cr_memory *memory)
+struct cr_error *cr_memory_load_memfds(struct cr_memory *memory)
 {
 	struct cr_messages m;
+	if (memory->has_memfds)
+		return NULL;
 	struct cr_error *err = cr_set_load_optionalf(
 		memory->set, &memfd_inode_entry__descriptor, &m, "memfd.img");
 	if (err)
@@ -276,8 +278,8 @@ static struct cr_error *find_memfd(struct cr_memory *memory,
 {
 	struct cr_opened opened = { 0 };
 	struct cr_error *err = need_files(memory);
-	if (!err && !memory->has_memfds)
-		err = load_memfds(memory);
+	if (!err)
+		err = cr_memory_load_memfds(memory);
 	if (!err)
 		err = cr_files_get(&memory->files, FD_TYPES__MEMFD,
 				   (uint32_t)vma->shmid, &opened);

@@ -31,7 +31,7 @@ struct cr_memory {
 	void *shared;	    /* tree of struct cr_object, by id */
 	struct cr_files files;
 	bool has_files; /* they have been looked for */
-	struct cr_memfd *memfd; /* by inode id */
+	struct cr_memfd *memfd; /* by inode id; see cr_memory_load_memfds() */
 	size_t nr_memfds;
 	bool has_memfds;
 };
@@ -95,6 +95,10 @@ struct cr_error *cr_object_map(struct cr_object *object,
 struct cr_error *cr_memory_shared(struct cr_memory *memory, uint32_t id,
 				  uint32_t page_size, struct cr_object **ret)
 	CR_MUST_CHECK;
+
+/** Loads memory->memfd if that has not been done; none if there is no such
+ * image. */
+struct cr_error *cr_memory_load_memfds(struct cr_memory *memory) CR_MUST_CHECK;
 
 /** Whether a mapping is of a shared memory object or memfd, and its shmid. */
 struct cr_error *cr_memory_shmid(struct cr_memory *memory,
