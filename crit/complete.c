@@ -291,13 +291,20 @@ static void zsh_names(FILE *out, const struct cr_opt *opt)
 	fputs(both ? "}" : "", out);
 }
 
-// '(-i --in --input)'{-i+,--in=}'[help]:FILE:_files'
+// '(-i --in --input)'{-i+,--in=}'[help]:FILE:_files'; a list may follow itself:
+// '*'{-p+,--pid=}'[help]:PID: '
 static void zsh_option(FILE *out, const struct cr_command *command,
 		       const struct cr_opt *opt)
 {
-	fputs(" \\\n\t\t'(", out);
-	zsh_excluded(out, opt);
-	fputs(")'", out);
+	fputs(" \\\n\t\t'", out);
+	if (opt->kind == CR_KIND_LIST) {
+		fputc('*', out);
+	} else {
+		fputc('(', out);
+		zsh_excluded(out, opt);
+		fputc(')', out);
+	}
+	fputc('\'', out);
 	zsh_names(out, opt);
 	fputs("'[", out);
 	quoted(out, opt->help, "\\[]:");

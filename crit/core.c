@@ -19,7 +19,7 @@ struct core_opts {
 
 // clang-format off
 static const struct cr_opt opts[] = {
-	{ 'p', "pid", NULL, CR_STRING(struct core_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
+	{ 'p', "pid", NULL, CR_LIST(struct core_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
 	{ 'o', "out", "output", CR_STRING(struct core_opts, out, CR_TAKES_FILE), "FILE", "where to; a directory gets core.PID, - is standard output (default: core.PID)" },
 	{ 0, "sysroot", NULL, CR_STRING(struct core_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped: include what was mapped of them" },
 	{ 0, "show-secrets", NULL, CR_FLAG(struct core_opts, secrets), NULL, "include key material, which is left out otherwise" },

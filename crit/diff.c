@@ -11,7 +11,7 @@ static const char *const matches[] = { "pid", "name", NULL };
 
 // clang-format off
 static const struct cr_opt opts[] = {
-	{ 'p', "pid", NULL, CR_STRING(struct cr_diff_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes of A only" },
+	{ 'p', "pid", NULL, CR_LIST(struct cr_diff_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes of A only" },
 	{ 0, "match", NULL, CR_CHOICE(struct cr_diff_opts, match, matches), "HOW", "how processes of A and B belong together (default: pid)" },
 	{ 0, "bytes", NULL, CR_FLAG(struct cr_diff_opts, bytes), NULL, "memory: show the bytes that differ in changed pages" },
 	{ 0, "sysroot", NULL, CR_STRING(struct cr_diff_opts, sysroot, CR_TAKES_DIR), "DIR", "memory: where the files are that were mapped" },

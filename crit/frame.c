@@ -131,6 +131,7 @@ static struct cr_error *run_verb(struct run *r)
 		cr_command_help(r->out, r->command, verb);
 	else if (!err)
 		err = verb->run(&call);
+	cr_opts_free(verb->opts, values);
 	if (err && cr_error_code(err) == CR_ERR_USAGE)
 		return cr_error_at(err, "%s", verb->name);
 	return err;

@@ -25,7 +25,7 @@ static const struct {
 static const char *const names[] = { "map", "read", "dump", "strings", "search", "write", NULL };
 
 static const struct cr_opt opts[] = {
-	{ 'p', "pid", NULL, CR_STRING(struct cr_mem_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
+	{ 'p', "pid", NULL, CR_LIST(struct cr_mem_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
 	{ 0, "sysroot", NULL, CR_STRING(struct cr_mem_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped: the root file system of then" },
 	{ 0, "json", NULL, CR_FLAG(struct cr_mem_opts, json), NULL, "write JSON" },
 	{ 0, "hex", NULL, CR_STRING(struct cr_mem_opts, hex, CR_TAKES_ANYTHING), "BYTES", "search: these bytes, as hexadecimal digits" },

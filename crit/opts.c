@@ -77,6 +77,35 @@ static struct cr_error *store_string(struct parse *p, const struct cr_opt *opt,
 	return NULL;
 }
 
+static char **list_of(const struct cr_opt *opt, char *values)
+{
+	return (char **)(void *)(values + opt->off);
+}
+
+static struct cr_error *store_list(struct parse *p, const struct cr_opt *opt,
+				   char *text)
+{
+	char **list = list_of(opt, p->values), *more;
+
+	if (asprintf(&more, "%s%s%s", *list ? *list : "", *list ? "," : "",
+		     text) < 0)
+		return cr_enomem;
+	free(*list);
+	*list = more;
+	return NULL;
+}
+
+void cr_opts_free(const struct cr_opt *opts, void *values)
+{
+	cr_opts_for_each(opt, opts) {
+		if (opt->kind != CR_KIND_LIST)
+			continue;
+		char **list = list_of(opt, values);
+		free(*list);
+		*list = NULL;
+	}
+}
+
 static struct cr_error *store_choice(struct parse *p, const struct cr_opt *opt,
 				     char *text)
 {
@@ -194,6 +223,7 @@ static const struct {
 } kinds[] = {
 	[CR_KIND_FLAG]   = { false, store_flag },
 	[CR_KIND_STRING] = { true,  store_string },
+	[CR_KIND_LIST]   = { true,  store_list },
 	[CR_KIND_CHOICE] = { true,  store_choice },
 	[CR_KIND_NUMBER] = { true,  store_number },
 	[CR_KIND_WORDS]  = { true,  NULL }, // by position, see assign_words()
@@ -466,9 +496,13 @@ struct cr_error *cr_opts_parse_both(const struct cr_opt *opts, void *values,
 
 	if (!err && !p.help)
 		err = assign_args(&p);
-	if (!err)
-		*help_ret = p.help;
-	return err;
+	if (err) {
+		cr_opts_free(opts, values);
+		cr_opts_free(more, more_values);
+		return err;
+	}
+	*help_ret = p.help;
+	return NULL;
 }
 
 struct cr_error *cr_opts_parse(const struct cr_opt *opts, char **words,

@@ -3,7 +3,7 @@
  * Option tables. One table per verb says which options and arguments there are;
  * parsing, the usage line, -h, the man page and the shell completions are all
  * derived from its rows. Knows nothing of verbs, keeps no state; strings that
- * parsing hands out point into the words given to it.
+ * parsing hands out point into the words given to it, but for lists.
  *
  * A row is an option if it has a letter or a name, otherwise an argument, told
  * apart by position. Both say what they store and where:
@@ -26,9 +26,10 @@
  *
  * On the command line: -i FILE, -iFILE, -i=FILE, --in FILE, --in=FILE, long
  * names shortened while unambiguous (--pre), letters joined (-pq), options and
- * arguments in any order, "--" ends options, "-" alone is an argument. The last
- * one wins when an option is repeated. That is what both existing crits accept:
- * CRIU crit/crit/__main__.py, v4.2 (argparse) and go-criu cmd/crit, v8 (pflag).
+ * arguments in any order, "--" ends options, "-" alone is an argument. When an
+ * option is repeated the last one wins, but for lists: those are joined, -p 1 -p 2
+ * is -p 1,2. The rest is what both existing crits accept: CRIU
+ * crit/crit/__main__.py, v4.2 (argparse) and go-criu cmd/crit, v8 (pflag).
  */
 #ifndef CR_CRIT_OPTS_H
 #define CR_CRIT_OPTS_H
@@ -45,6 +46,7 @@ enum cr_kind {
 	CR_KIND_END = 0,
 	CR_KIND_FLAG,	/* bool: true if given */
 	CR_KIND_STRING, /* const char *: NULL if not given */
+	CR_KIND_LIST,	/* the same, "1,2" if given twice; see cr_opts_free() */
 	CR_KIND_CHOICE, /* unsigned: 0 if not given, else 1 + index */
 	CR_KIND_NUMBER, /* uint64_t: 0 if not given */
 	CR_KIND_WORDS,	/* struct cr_words: arguments only */
@@ -104,6 +106,8 @@ struct cr_opt {
 	CR_KIND_FLAG, CR_TAKES_ANYTHING, NULL, CR_OPTS_OFF(bool, type, member)
 #define CR_STRING(type, member, takes) \
 	CR_KIND_STRING, takes, NULL, CR_OPTS_OFF(const char *, type, member)
+#define CR_LIST(type, member, takes) \
+	CR_KIND_LIST, takes, NULL, CR_OPTS_OFF(const char *, type, member)
 #define CR_CHOICE(type, member, words)          \
 	CR_KIND_CHOICE, CR_TAKES_CHOICE, words, \
 		CR_OPTS_OFF(unsigned, type, member)
@@ -145,7 +149,8 @@ bool cr_opts_has_value(const struct cr_opt *opt);
  *
  * CR_ERR_USAGE: unknown or ambiguous option, a value missing, not wanted or
  * not allowed, an argument missing or too many. What values holds then is
- * undefined, though nothing in it needs freeing.
+ * undefined, though nothing in it needs freeing; otherwise free it with
+ * cr_opts_free().
  */
 struct cr_error *cr_opts_parse(const struct cr_opt *opts, char **words,
 			       size_t nr_words, void *values,
@@ -160,6 +165,9 @@ struct cr_error *cr_opts_parse_both(const struct cr_opt *opts, void *values,
 				    void *more_values, char **words,
 				    size_t nr_words, bool *help_ret)
 	CR_MUST_CHECK;
+
+/** Frees what parsing has made: lists. */
+void cr_opts_free(const struct cr_opt *opts, void *values);
 
 /**
  * What parsing would take a word for: the option it gives (of joined letters,

@@ -30,7 +30,7 @@ static const struct {
 
 // clang-format off
 static const struct cr_opt opts[] = {
-	{ 'p', "pid", NULL, CR_STRING(struct x, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
+	{ 'p', "pid", NULL, CR_LIST(struct x, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
 	{ 0, "json", NULL, CR_FLAG(struct x, json), NULL, "write JSON" },
 	{ 0, "show-secrets", NULL, CR_FLAG(struct x, secrets), NULL, "show key material, which is left out otherwise" },
 	{ CR_ARG, CR_STRING(struct x, dir, CR_TAKES_CHECKPOINT), "DIR", "the checkpoint" },

@@ -7,7 +7,7 @@
 #include <check.h>
 
 struct values {
-	const char *in, *out, *dir, *file;
+	const char *in, *out, *dir, *file, *list;
 	bool pretty, quiet;
 	unsigned format, what;
 	uint64_t number;
@@ -53,6 +53,14 @@ static const struct cr_opt any[] = {
 };
 
 static const struct cr_opt numbers[] = {
+	{ 'n', "number", NULL, CR_NUMBER(struct values, number),
+	  "N", "how many" },
+	{ 0 },
+};
+
+static const struct cr_opt lists[] = {
+	{ 'l', "list", NULL, CR_LIST(struct values, list, CR_TAKES_PID),
+	  "PID[,PID...]", "these" },
 	{ 'n', "number", NULL, CR_NUMBER(struct values, number),
 	  "N", "how many" },
 	{ 0 },
@@ -363,6 +371,32 @@ START_TEST(pids_are_a_list)
 }
 END_TEST
 
+START_TEST(a_repeated_list_is_joined)
+{
+	assert_parses(lists, "-l 1");
+	ck_assert_str_eq(got.list, "1");
+	cr_opts_free(lists, &got);
+	ck_assert_ptr_null(got.list);
+	assert_parses(lists, "-l1 --list=2,3 -n 4 -n 5 -l 1");
+	ck_assert_str_eq(got.list, "1,2,3,1");
+	ck_assert_uint_eq(got.number, 5);
+	cr_opts_free(lists, &got);
+	assert_parses(lists, "");
+	ck_assert_ptr_null(got.list);
+	cr_opts_free(lists, &got);
+}
+END_TEST
+
+START_TEST(a_list_is_freed_when_parsing_fails)
+{
+	assert_refused(lists, "-l 1 -l 2 -n x",
+		       "option '-n': 'x' is not a number");
+	ck_assert_ptr_null(got.list);
+	assert_refused(lists, "-l 1 -l", "option '-l' needs PID[,PID...]");
+	ck_assert_ptr_null(got.list);
+}
+END_TEST
+
 START_TEST(what_is_no_number_is_refused)
 {
 	assert_refused(numbers, "-n 1x", "option '-n': '1x' is not a number");
@@ -611,6 +645,8 @@ static TCase *refusing(void)
 	tcase_add_test(tcase, a_mistyped_name_is_refused_with_a_guess);
 	tcase_add_test(tcase, an_ambiguous_name_is_refused);
 	tcase_add_test(tcase, pids_are_a_list);
+	tcase_add_test(tcase, a_repeated_list_is_joined);
+	tcase_add_test(tcase, a_list_is_freed_when_parsing_fails);
 	tcase_add_test(tcase, what_is_no_number_is_refused);
 	tcase_add_test(tcase, a_missing_value_is_refused);
 	tcase_add_test(tcase, a_value_for_a_flag_is_refused);
