@@ -6,24 +6,24 @@
 #include "crit/kept.h"
 #include "crit/verb.h"
 
-// To add a view: its function in crit/mem/NAME.c, declared in crit/mem/mem.h,
-// a row here, and a paragraph in the text below.
-// clang-format off
 static const struct {
-	const char *name, *args;
+	const char *args;
 	size_t min, max; /* arguments */
 	void (*run)(struct cr_mem *m);
 } views[] = {
-	{ "map",     "",                                   0, 0, cr_mem_map },
-	{ "read",    "ADDR LEN",                           2, 2, cr_mem_read },
-	{ "dump",    "ADDR [LEN] -o FILE",                 1, 2, cr_mem_dump },
-	{ "strings", "",                                   0, 0, cr_mem_strings },
-	{ "search",  "PATTERN, --hex BYTES or --regex RE", 0, 1, cr_mem_search },
-	{ "write",   "ADDR and BYTES, --text T or --file F", 1, 2, cr_mem_write },
+#define VIEW(name, args, min, max) { args, min, max, cr_mem_##name },
+#include "crit/mem/views.def"
+#undef VIEW
 };
 
-static const char *const names[] = { "map", "read", "dump", "strings", "search", "write", NULL };
+static const char *const names[] = {
+#define VIEW(name, ...) #name,
+#include "crit/mem/views.def"
+#undef VIEW
+	NULL,
+};
 
+// clang-format off
 static const struct cr_opt opts[] = {
 	{ 'p', "pid", NULL, CR_LIST(struct cr_mem_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
 	{ 0, "sysroot", NULL, CR_STRING(struct cr_mem_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped: the root file system of then" },

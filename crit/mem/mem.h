@@ -5,7 +5,7 @@
  * are its rules: calls for the form that is not wanted do nothing, the first
  * error is kept.
  *
- * To add one: a function here and a row in crit/mem.c.
+ * The list of views, and how to add one: views.def.
  */
 #ifndef CR_CRIT_MEM_MEM_H
 #define CR_CRIT_MEM_MEM_H
@@ -49,12 +49,9 @@ struct cr_mem {
 	size_t nr_parts, cap_parts;
 };
 
-void cr_mem_map(struct cr_mem *m);
-void cr_mem_read(struct cr_mem *m);
-void cr_mem_dump(struct cr_mem *m);
-void cr_mem_strings(struct cr_mem *m);
-void cr_mem_search(struct cr_mem *m);
-void cr_mem_write(struct cr_mem *m);
+#define VIEW(name, ...) void cr_mem_##name(struct cr_mem *m);
+#include "crit/mem/views.def"
+#undef VIEW
 
 /**
  * Opens the wanted processes one after the other and calls fn; then, if all are
