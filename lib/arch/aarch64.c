@@ -2,8 +2,10 @@
 /*
  * AArch64.
  *
- * Facts: Linux arch/arm64/kernel/ptrace.c, arch/arm64/include/uapi/asm/hwcap.h;
- * Arm ARM, D8.10 (where the authentication code stands).
+ * Facts: Linux arch/arm64/kernel/ptrace.c, arch/arm64/kernel/signal.c and
+ * vdso/sigreturn.S, arch/arm64/include/uapi/asm/{hwcap,sigcontext}.h; Arm ARM,
+ * D8.10 (where the authentication code stands); Arm's aapcs64 (what calls keep)
+ * and aadwarf64 (numbers of registers).
  */
 #include "lib/arch/arch.h"
 
@@ -133,6 +135,36 @@ static const struct cr_arch_set sets[] = {
 
 static const uint8_t va_bits[] = { 36, 39, 42, 47, 48, 52, 0 };
 
+/* x0 to x30, sp, and 32, which is pc: everywhere in this order. In the signal
+ * frame behind fault_address. */
+// clang-format off
+static const uint8_t in_general[] = {
+	 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15,
+	16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+};
+
+static const uint8_t in_context[] = {
+	 1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16,
+	17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+};
+// clang-format on
+
+static const struct cr_arch_frames frames = {
+	.nr_regs = 32,
+	.sp = 31,
+	.fp = 29,
+	.ra = 30,
+	.preserved = UINT64_C(0x7ff) << 19, /* x19 to x29 */
+	.general = in_general,
+	.general_pc = 32,
+	.links = true,
+	.trampoline = "\x68\x11\x80\xd2\x01\x00\x00\xd4",
+	.trampoline_size = 8,
+	.context = 304,
+	.saved = in_context,
+	.saved_pc = 33,
+};
+
 const struct cr_arch cr_arch_aarch64 = {
 	.name = "aarch64",
 	.march = CORE_ENTRY__MARCH__AARCH64,
@@ -142,5 +174,6 @@ const struct cr_arch cr_arch_aarch64 = {
 	.signals = &cr_arch_signals,
 	.general = { "CORE", NT_PRSTATUS, 34 * 8, fill_general },
 	.sets = sets,
+	.frames = &frames,
 	.va_bits = va_bits,
 };

@@ -48,6 +48,29 @@ struct cr_arch_signals {
 	uint8_t stop;	   /* SIGSTOP */
 };
 
+/*
+ * How its code calls and returns, and where a signal handler's caller is saved.
+ * Registers are by their DWARF numbers, places count words of 8 bytes.
+ */
+struct cr_arch_frames {
+	uint8_t nr_regs;
+	uint8_t sp, fp, ra;	/* ra: the column of the return address */
+	uint64_t preserved;	/* bit N: a call keeps register N */
+	const uint8_t *general; /* where each one is in the general set */
+	uint8_t general_pc;
+	bool links; /* a call leaves the return address in ra, not in memory */
+
+	/* What a handler returns to, and the registers of what it interrupted,
+	 * above the stack pointer there. */
+	const char *trampoline;
+	uint8_t trampoline_size;
+	uint16_t context; /* bytes above the stack pointer */
+	const uint8_t *saved; /* where each one is in it */
+	uint8_t saved_pc;
+};
+
+#define CR_ARCH_NOWHERE 0xff
+
 struct cr_arch {
 	const char *name; /* as `uname -m` has it */
 	CoreEntry__March march;
@@ -61,6 +84,7 @@ struct cr_arch {
 	const struct cr_arch_signals *signals;
 	struct cr_arch_set general; /* pr_reg of elf_prstatus */
 	const struct cr_arch_set *sets; /* {0} at the end */
+	const struct cr_arch_frames *frames; /* NULL: not known here */
 
 	/* Widths that user addresses can have, ascending, 0 at the end; NULL:
 	 * of no interest. */

@@ -2,8 +2,9 @@
 /*
  * x86: 64-bit code and 32-bit code under a 64-bit kernel.
  *
- * Facts: Linux arch/x86/kernel/ptrace.c, arch/x86/include/asm/fpu/types.h;
- * Intel SDM volume 1, 10.5.1 (FXSAVE) and 13.4 (XSAVE).
+ * Facts: Linux arch/x86/kernel/ptrace.c, arch/x86/include/asm/fpu/types.h,
+ * arch/x86/include/uapi/asm/sigcontext.h; the System V ABI for x86_64 (what
+ * calls keep, numbers of registers); Intel SDM volume 1, 10.5.1 (FXSAVE) and 13.4 (XSAVE).
  */
 #include "lib/arch/arch.h"
 
@@ -261,6 +262,34 @@ static const struct cr_arch_set sets32[] = {
 };
 // clang-format on
 
+/* rax rdx rcx rbx rsi rdi rbp rsp r8 to r15; the return address, 16, is in
+ * memory only. In the signal frame r8 comes first. */
+// clang-format off
+static const uint8_t in_general[] = {
+	10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, CR_ARCH_NOWHERE,
+};
+
+static const uint8_t in_context[] = {
+	13, 12, 14, 11, 9, 8, 10, 15, 0, 1, 2, 3, 4, 5, 6, 7, CR_ARCH_NOWHERE,
+};
+// clang-format on
+
+/* The trampoline is libc's: mov $15, %rax; syscall. */
+static const struct cr_arch_frames frames64 = {
+	.nr_regs = 17,
+	.sp = 7,
+	.fp = 6,
+	.ra = 16,
+	.preserved = 1 << 3 | 1 << 6 | 0xf << 12, /* rbx, rbp, r12 to r15 */
+	.general = in_general,
+	.general_pc = 16,
+	.trampoline = "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05",
+	.trampoline_size = 9,
+	.context = 40,
+	.saved = in_context,
+	.saved_pc = 16,
+};
+
 const struct cr_arch cr_arch_x86_64 = {
 	.name = "x86_64",
 	.march = CORE_ENTRY__MARCH__X86_64,
@@ -270,6 +299,7 @@ const struct cr_arch cr_arch_x86_64 = {
 	.signals = &cr_arch_signals,
 	.general = { "CORE", NT_PRSTATUS, 27 * 8, fill_general },
 	.sets = sets64,
+	.frames = &frames64,
 };
 
 const struct cr_arch cr_arch_i386 = {

@@ -6,27 +6,19 @@
 
 #include <libelf.h>
 
-#define SONAME	"libelf.so.1"
-#define PACKAGE "libelf1"
+#include "lib/elf/libelf.h"
 
 typedef __typeof__(elf64_xlatetom) xlate_fn;
 
 struct cr_error *cr_elf_init(struct cr_elf *elf, bool is64, bool big)
 {
-	__typeof__(elf_version) *version = NULL;
-	/* It stays loaded. */
-	void *lib = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
-	if (!lib)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "ELF files are written through " SONAME
-				    ", which cannot be loaded (Debian: "
-				    "package " PACKAGE ")");
+	void *lib;
+	struct cr_error *err = cr_libelf_open(&lib);
+	if (err)
+		return err;
 	*elf = (struct cr_elf){ .is64 = is64, .big = big };
-	version = dlsym(lib, "elf_version");
 	elf->xlate = dlsym(lib, is64 ? "elf64_xlatetom" : "elf32_xlatetom");
-	if (version && elf->xlate && version(EV_CURRENT) != EV_NONE)
-		return NULL;
-	return cr_error_new(CR_ERR_UNSUPPORTED, SONAME " is too old");
+	return elf->xlate ? NULL : cr_libelf_too_old();
 }
 
 size_t cr_elf_ehdr_size(const struct cr_elf *elf)

@@ -3,9 +3,7 @@
  * ELF headers of either class and byte order, through libelf.
  *
  * The caller fills the 64-bit structures; for a 32-bit file they are narrowed,
- * and it is for the caller to see that they fit. libelf is loaded when it is
- * first needed, and not linked: that would cost every start of the program.
- * Sources: man 5 elf; libelf.h, elf32_xlatetom.
+ * and it is for the caller to see that they fit. Sources: man 5 elf; libelf.h, elf32_xlatetom.
  */
 #ifndef CR_LIB_ELF_ENCODE_H
 #define CR_LIB_ELF_ENCODE_H

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+#include <stdlib.h>
+#include <string.h>
+
+#include "crit/kept.h"
+#include "crit/verb.h"
+#include "crit/x/table.h"
+#include "lib/base/cleanup.h"
+#include "lib/unwind/frame.h"
+#include "lib/unwind/sign.h"
+
+struct bt_opts {
+	const char *dir, *pids, *sysroot;
+	uint64_t tid;
+	bool verify, json;
+};
+
+// clang-format off
+static const struct cr_opt opts[] = {
+	{ 'p', "pid", NULL, CR_LIST(struct bt_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
+	{ 't', "tid", NULL, CR_NUMBER(struct bt_opts, tid), "TID", "this thread only" },
+	{ 0, "verify", NULL, CR_FLAG(struct bt_opts, verify), NULL, "authenticate signed return addresses (AArch64)" },
+	{ 0, "sysroot", NULL, CR_STRING(struct bt_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped" },
+	{ 0, "json", NULL, CR_FLAG(struct bt_opts, json), NULL, "write JSON" },
+	{ CR_ARG, CR_STRING(struct bt_opts, dir, CR_TAKES_CHECKPOINT), "TARGET", "the checkpoint" },
+	{ 0 },
+};
+
+static const struct cr_column columns[] = {
+	{ "frame", true }, { "pc", true }, { "function" }, { "file" },
+	{ "cfa", true }, { "found" }, { "slot", true }, { "signed" }, { 0 },
+};
+
+static const struct cr_column verify_columns[] = {
+	{ "frame", true }, { "pc", true }, { "function" }, { "file" },
+	{ "cfa", true }, { "found" }, { "slot", true }, { "signed" },
+	{ "verdict" }, { 0 },
+};
+// clang-format on
+
+/* Frames of a thread that are looked at to prove how addresses are signed. */
+#define PROOF_FRAMES 256
+
+struct bt {
+	const struct bt_opts *o;
+	struct cr_x x;
+	struct cr_memory memory;
+	struct cr_signs signs;
+	bool has_thread; /* the wanted one has been seen */
+
+	/* The process at hand. */
+	uint32_t pid;
+	bool is_open;
+	struct cr_pages pages;
+	struct cr_unwind unwind;
+};
+
+static void close_process(struct bt *bt)
+{
+	cr_unwind_deinit(&bt->unwind);
+	cr_pages_close(&bt->pages);
+	bt->is_open = false;
+}
+
+static struct cr_error *open_process(struct bt *bt, uint32_t pid,
+				     const CoreEntry *core)
+{
+	const struct cr_arch *arch = cr_arch_of(core);
+	if (bt->is_open && bt->pid == pid)
+		return NULL;
+	close_process(bt);
+	if (!arch)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "no processor is known for it");
+	struct cr_error *err = cr_pages_open(&bt->pages, &bt->memory, pid);
+	if (!err)
+		err = cr_unwind_init(&bt->unwind, &bt->pages, arch);
+	bt->pid = pid;
+	bt->is_open = !err;
+	return err;
+}
+
+static struct cr_error *start_thread(struct bt *bt, uint32_t pid,
+				     const CoreEntry *core)
+{
+	struct cr_error *err = open_process(bt, pid, core);
+	return err ? err : cr_unwind_start(&bt->unwind, core);
+}
+
+/* ---- how they are signed ---- */
+
+static void sample_thread(struct cr_x *x, void *arg,
+			  const struct cr_task *task, uint32_t tid,
+			  const CoreEntry *core)
+{
+	struct bt *bt = arg;
+	uint32_t pid = task->entry->pid;
+	struct cr_frame frame;
+	if (cr_core_is_zombie(core))
+		return;
+	struct cr_error *err = cr_signs_add(&bt->signs, pid, tid, core);
+	if (err) {
+		cr_x_fail(x, err);
+		return;
+	}
+	if (!core->ti_aarch64)
+		return;
+	err = start_thread(bt, pid, core);
+	for (int i = 0; !err && i < PROOF_FRAMES &&
+			cr_unwind_next(&bt->unwind, &frame);
+	     i++)
+		err = cr_signs_sample(&bt->signs, &frame);
+	cr_x_find(x, err);
+}
+
+/* All threads count, wanted or not. */
+static void prove(struct bt *bt)
+{
+	struct cr_x *x = &bt->x;
+	size_t nr_pids = x->nr_pids;
+	x->nr_pids = 0;
+	cr_x_each_thread(x, sample_thread, bt);
+	x->nr_pids = nr_pids;
+	close_process(bt);
+	/* What is wrong is found again, where it matters. */
+	cr_error_free(cr_take_ptr(x->finding));
+	x->nr_findings = 0;
+	cr_signs_prove(&bt->signs);
+	if (!bt->signs.nr_samples)
+		return;
+	if (!bt->signs.is_proved)
+		cr_x_find(x, cr_error_new(CR_ERR_NOT_FOUND,
+					  "no algorithm and address size "
+					  "explains the signed return "
+					  "addresses"));
+	else
+		cr_x_text(x,
+			  "signed with %s, addresses of %u bits: so are %zu "
+			  "of %zu samples, by chance once in 2^%u\n\n",
+			  cr_pac_algorithm_name(bt->signs.scheme.algorithm),
+			  bt->signs.scheme.va_bits, bt->signs.nr_matched,
+			  bt->signs.nr_samples, bt->signs.evidence);
+}
+
+static void show_scheme(struct bt *bt)
+{
+	struct cr_x *x = &bt->x;
+	const struct cr_signs *s = &bt->signs;
+	if (!bt->o->verify)
+		return;
+	if (!s->is_proved) {
+		cr_x_null(x, "scheme");
+		return;
+	}
+	cr_x_open(x, "scheme", '{');
+	cr_x_string(x, "algorithm",
+		    cr_pac_algorithm_name(s->scheme.algorithm));
+	cr_x_u64(x, "va_bits", s->scheme.va_bits);
+	cr_x_u64(x, "samples", s->nr_samples);
+	cr_x_u64(x, "matched", s->nr_matched);
+	cr_x_u64(x, "evidence", s->evidence);
+	cr_x_close(x, '}');
+}
+
+/* ---- frames ---- */
+
+static void show_function(struct bt *bt, const struct cr_frame *frame)
+{
+	struct cr_x *x = &bt->x;
+	const struct cr_elf_symbol *symbol = NULL;
+	uint64_t off = 0, back = frame->is_exact || frame->is_signal ? 0 : 1;
+	if (frame->module)
+		cr_x_fail(x, cr_module_symbol(frame->module, frame->pc - back,
+					      &symbol, &off));
+	if (symbol)
+		cr_cell_text(x, "%s+0x%llx", symbol->name,
+			     (unsigned long long)(off + back));
+	else if (frame->is_signal)
+		cr_cell_string(x, "[signal handler called]");
+	else
+		cr_cell_none(x);
+	cr_cell_string(x, frame->module ? frame->module->name : NULL);
+}
+
+static void show_return(struct bt *bt, const struct cr_frame *frame)
+{
+	struct cr_x *x = &bt->x;
+	const struct cr_return *ret = &frame->ret;
+	if (!frame->has_ret)
+		cr_cell_none(x);
+	else if (ret->in_memory)
+		cr_cell_hex(x, ret->slot);
+	else
+		cr_cell_text(x, "x%u", ret->reg);
+	if (frame->has_ret && ret->sign & CR_CFI_SIGNED)
+		cr_cell_text(x, "%s%s", ret->is_key_b ? "ib" : "ia",
+			     ret->sign & CR_CFI_WITH_PC ? "+pc" : "");
+	else
+		cr_cell_none(x);
+}
+
+static void show_verdict(struct bt *bt, const struct cr_sign_keys *keys,
+			 const struct cr_frame *frame, uint32_t tid,
+			 size_t nr)
+{
+	struct cr_x *x = &bt->x;
+	uint32_t other;
+	enum cr_sign_verdict verdict =
+		cr_signs_check(&bt->signs, keys, frame, &other);
+	if (verdict == CR_SIGN_OTHER)
+		cr_cell_text(x, "with keys of %u", other);
+	else
+		cr_cell_string(x, cr_sign_verdict_name(verdict));
+	if (verdict == CR_SIGN_BAD)
+		cr_x_find(x, cr_error_new(CR_ERR_FORMAT,
+					  "thread %u: frame %zu: its return "
+					  "address does not authenticate",
+					  tid, nr));
+}
+
+static void show_frame(struct bt *bt, const struct cr_sign_keys *keys,
+		       const struct cr_frame *frame, uint32_t tid, size_t nr)
+{
+	struct cr_x *x = &bt->x;
+	cr_cell_u64(x, nr);
+	cr_cell_hex(x, frame->pc);
+	show_function(bt, frame);
+	if (frame->has_cfa)
+		cr_cell_hex(x, frame->cfa);
+	else
+		cr_cell_none(x);
+	cr_cell_string(x, cr_frame_how_name(frame->how));
+	show_return(bt, frame);
+	if (bt->o->verify)
+		show_verdict(bt, keys, frame, tid, nr);
+}
+
+static void show_end(struct bt *bt, uint32_t tid, size_t nr)
+{
+	struct cr_x *x = &bt->x;
+	const struct cr_unwind *u = &bt->unwind;
+	const char *end = cr_unwind_end_name(u->end);
+	const char *why = u->why ? cr_error_text(u->why) : NULL;
+	cr_x_string(x, "end", end);
+	cr_x_string(x, "why", why);
+	if (!why)
+		return;
+	cr_x_text(x, "%s: ", end);
+	cr_x_safe(x, why, strlen(why));
+	cr_x_text(x, "\n");
+	cr_x_find(x, cr_error_new(cr_error_code(u->why),
+				  "thread %u: frame %zu: %s: %s", tid, nr - 1,
+				  end, why));
+}
+
+static void show_thread(struct cr_x *x, void *arg, const struct cr_task *task,
+			uint32_t tid, const CoreEntry *core)
+{
+	struct bt *bt = arg;
+	uint32_t pid = task->entry->pid;
+	size_t nr = 0;
+	struct cr_frame frame;
+	if ((bt->o->tid && bt->o->tid != tid) || cr_core_is_zombie(core))
+		return;
+	const struct cr_sign_keys *keys = NULL;
+	if (bt->o->verify)
+		keys = cr_signs_find(&bt->signs, pid, tid);
+	struct cr_error *err = start_thread(bt, pid, core);
+	if (err) {
+		cr_x_find(x, cr_error_at(err, "thread %u", tid));
+		return;
+	}
+	if (bt->has_thread)
+		cr_x_text(x, "\n");
+	bt->has_thread = true;
+	cr_x_open(x, NULL, '{');
+	cr_x_u64(x, "pid", pid);
+	cr_x_u64(x, "tid", tid);
+	cr_x_string(x, "comm", cr_x_comm(core));
+	show_scheme(bt);
+	cr_x_heading(x, "process %u, thread %u", pid, tid);
+	cr_table_begin_as(x, "frames",
+			  bt->o->verify ? verify_columns : columns);
+	while (!x->err && cr_unwind_next(&bt->unwind, &frame))
+		show_frame(bt, keys, &frame, tid, nr++);
+	cr_table_end(x);
+	show_end(bt, tid, nr);
+	cr_x_close(x, '}');
+}
+
+static void show(struct bt *bt)
+{
+	struct cr_x *x = &bt->x;
+	if (bt->o->verify)
+		prove(bt);
+	cr_x_open(x, NULL, '[');
+	cr_x_each_thread(x, show_thread, bt);
+	cr_x_close(x, ']');
+	if (bt->o->tid && !bt->has_thread && !x->nr_findings)
+		cr_x_find(x, cr_error_new(CR_ERR_NOT_FOUND,
+					  "no thread %llu with registers",
+					  (unsigned long long)bt->o->tid));
+}
+
+static struct cr_error *choose_pids(struct cr_x *x, const char *pids)
+{
+	struct cr_error *err =
+		pids ? cr_opts_pids(pids, &x->pids, &x->nr_pids) : NULL;
+	for (size_t i = 0; !err && i < x->nr_pids; i++)
+		if (!cr_pstree_find(&x->tree, x->pids[i]))
+			err = cr_error_new(CR_ERR_NOT_FOUND,
+					   "pstree.img: no process %u",
+					   x->pids[i]);
+	return err;
+}
+
+static struct cr_error *start(struct bt *bt, const struct cr_verb_call *call)
+{
+	const struct bt_opts *o = bt->o;
+	struct cr_x *x = &bt->x;
+	struct cr_error *err = cr_kept_set(call, o->dir, &x->set);
+	if (err)
+		return err;
+	err = cr_pstree_load(&x->set, &x->tree);
+	if (err)
+		return cr_error_at(err, "%s", o->dir);
+	err = choose_pids(x, o->pids);
+	if (!err)
+		err = cr_memory_init(&bt->memory, &x->set, o->sysroot);
+	return err ? err : cr_x_begin(x, call->out);
+}
+
+static struct cr_error *run(const struct cr_verb_call *call)
+{
+	const struct bt_opts *o = call->values;
+	struct bt bt = { .o = o,
+			 .x = { .json = o->json, .term = call->term } };
+	struct cr_error *err = start(&bt, call);
+	if (!err) {
+		show(&bt);
+		err = cr_x_end(&bt.x);
+	}
+	close_process(&bt);
+	cr_signs_deinit(&bt.signs);
+	cr_memory_deinit(&bt.memory);
+	cr_x_deinit(&bt.x);
+	return err;
+}
+
+const struct cr_verb cr_verb_bt = {
+	.name = "bt",
+	.summary = "each thread's call chain, and whether it was tampered with",
+	.text = "TODO",
+	.opts = opts,
+	.values_size = sizeof(struct bt_opts),
+	.run = run,
+};
