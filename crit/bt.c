@@ -71,7 +71,7 @@ static struct cr_error *open_process(struct bt *bt, uint32_t pid,
 	close_process(bt);
 	if (!arch)
 		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "no processor is known for it");
+				    "its registers are of no processor that is known");
 	struct cr_error *err = cr_pages_open(&bt->pages, &bt->memory, pid);
 	if (!err)
 		err = cr_unwind_init(&bt->unwind, &bt->pages, arch);
@@ -128,18 +128,19 @@ static void prove(struct bt *bt)
 	cr_signs_prove(&bt->signs);
 	if (!bt->signs.nr_samples)
 		return;
-	if (!bt->signs.is_proved)
-		cr_x_find(x, cr_error_new(CR_ERR_NOT_FOUND,
-					  "no algorithm and address size "
-					  "explains the signed return "
-					  "addresses"));
-	else
+	if (bt->signs.is_proved)
 		cr_x_text(x,
 			  "signed with %s, addresses of %u bits: so are %zu "
 			  "of %zu samples, by chance once in 2^%u\n\n",
 			  cr_pac_algorithm_name(bt->signs.scheme.algorithm),
 			  bt->signs.scheme.va_bits, bt->signs.nr_matched,
 			  bt->signs.nr_samples, bt->signs.evidence);
+	else
+		cr_x_find(x, cr_error_new(CR_ERR_NOT_FOUND,
+					  "no algorithm and address size is "
+					  "proved by the %zu signed return "
+					  "addresses",
+					  bt->signs.nr_samples));
 }
 
 static void show_scheme(struct bt *bt)
@@ -235,6 +236,28 @@ static void show_frame(struct bt *bt, const struct cr_sign_keys *keys,
 		show_verdict(bt, keys, frame, tid, nr);
 }
 
+/* Files that frames were in and that are not here: said once a process. */
+static void show_missing(struct bt *bt)
+{
+	struct cr_x *x = &bt->x;
+	cr_x_open(x, "missing", '[');
+	for (struct cr_module *m = bt->unwind.modules.all; m; m = m->next) {
+		if (!m->fault)
+			continue;
+		const char *text = cr_error_text(m->fault);
+		cr_x_string(x, NULL, text);
+		if (m->is_told)
+			continue;
+		cr_x_text(x, "missing: ");
+		cr_x_safe(x, text, strlen(text));
+		cr_x_text(x, "\n");
+		cr_x_find(x, cr_error_new(cr_error_code(m->fault),
+					  "process %u: %s", bt->pid, text));
+		m->is_told = true;
+	}
+	cr_x_close(x, ']');
+}
+
 static void show_end(struct bt *bt, uint32_t tid, size_t nr)
 {
 	struct cr_x *x = &bt->x;
@@ -285,6 +308,7 @@ static void show_thread(struct cr_x *x, void *arg, const struct cr_task *task,
 		show_frame(bt, keys, &frame, tid, nr++);
 	cr_table_end(x);
 	show_end(bt, tid, nr);
+	show_missing(bt);
 	cr_x_close(x, '}');
 }
 
@@ -350,7 +374,38 @@ static struct cr_error *run(const struct cr_verb_call *call)
 const struct cr_verb cr_verb_bt = {
 	.name = "bt",
 	.summary = "each thread's call chain, and whether it was tampered with",
-	.text = "TODO",
+	.text = "Unwinds the stack of every thread, from what the checkpoint has "
+		"and, with --sysroot, the files that were mapped, on any host: "
+		"x86_64 and AArch64. A file is used only if it is the one that "
+		"was mapped, by size and build-id as far as the images say.\n"
+		"\n"
+		"For each frame: where it is (pc, function, file), the stack "
+		"pointer when it was called (cfa), how it was found, and where "
+		"its return address is (slot), an address or a register. Found "
+		"by: registers, the frame at the top; cfi, call frame "
+		"information; signal, what the kernel saved before it called a "
+		"handler; frame-pointer, a guess where nothing says more. signed "
+		"is the key that the return address is signed with (ia, ib; "
+		"+pc: with the place of signing).\n"
+		"\n"
+		"With --verify each signed return address is authenticated with "
+		"the keys in the images. Which algorithm and address size they "
+		"are for, the frames of all threads prove themselves; the odds "
+		"are said. A verdict is: authenticates, does not, unsigned (as "
+		"the tables say), with keys of TID (another thread's: signed "
+		"before this one changed its keys), unknown. An algorithm of "
+		"the processor's maker cannot be computed: unknown.\n"
+		"\n"
+		"Where the walk of a thread ends before the outermost frame, and "
+		"which files are missing, is said behind its frames; the exit "
+		"status is 1 then, and where a return address does not "
+		"authenticate.\n"
+		"\n"
+		"JSON: a list of threads {pid, tid, comm, scheme: {algorithm, "
+		"va_bits, samples, matched, evidence}, frames: [{frame, pc, "
+		"function, file, cfa, found, slot, signed, verdict}], end, why, "
+		"missing: [text]}; scheme and verdict with --verify only. "
+		"evidence: by chance once in 2 to that.",
 	.opts = opts,
 	.values_size = sizeof(struct bt_opts),
 	.run = run,

@@ -358,6 +358,26 @@ static struct cr_error *find_cfa(struct cr_unwind *u,
 	return err;
 }
 
+/*
+ * The frame's address where the stack pointer is not known, because the frame was
+ * found by its frame pointer: that points to the pair of it and the return
+ * address, and the tables say where below the frame's address that pair is.
+ */
+static bool guess_cfa(const struct cr_unwind *u, const struct cr_cfi_row *row,
+		      const struct cr_frame *frame, uint64_t *ret)
+{
+	const struct cr_arch_frames *f = u->arch->frames;
+	const struct cr_cfi_rule *fp = &row->reg[f->fp];
+	const struct cr_cfi_rule *ra = &row->reg[f->ra];
+	if (frame->how != CR_FRAME_POINTER || !f->links ||
+	    row->cfa.kind != CR_CFI_IS || row->cfa.reg != f->sp ||
+	    fp->kind != CR_CFI_AT || ra->kind != CR_CFI_AT ||
+	    ra->off != fp->off + 8 || !(u->known >> f->fp & 1))
+		return false;
+	*ret = u->reg[f->fp] - (uint64_t)fp->off;
+	return true;
+}
+
 /* Where a register of the caller is. */
 struct place {
 	bool known, in_memory;
@@ -405,7 +425,7 @@ static struct cr_error *find_value(struct cr_unwind *u, uint32_t nr,
 	return read_word(u, ret->slot, &ret->value);
 }
 
-/* The return address: false if that is the end. */
+/* The return address; false if it cannot be told. */
 static bool find_return(struct cr_unwind *u, const struct cr_unwind_row *row,
 			struct cr_frame *frame)
 {
@@ -418,10 +438,6 @@ static bool find_return(struct cr_unwind *u, const struct cr_unwind_row *row,
 		return false;
 	}
 	const struct cr_cfi_rule *rule = &row->row.reg[nr];
-	if (rule->kind == CR_CFI_UNDEFINED) {
-		stop(u, CR_UNWIND_OUTERMOST, NULL);
-		return false;
-	}
 	struct cr_error *err = find_value(u, nr, rule, frame->cfa, &ra);
 	if (!err && !ra.known)
 		err = cr_error_new(CR_ERR_NOT_FOUND,
@@ -488,12 +504,25 @@ static void enter_caller(struct cr_unwind *u, uint64_t raw,
 	set_next(u, pc, how, is_exact);
 }
 
+/* The tables say that nobody called it. */
+static bool is_outermost(const struct cr_unwind_row *row)
+{
+	return row->ra_reg < CR_CFI_NR_REGS &&
+	       row->row.reg[row->ra_reg].kind == CR_CFI_UNDEFINED;
+}
+
 /* True if the frame was left, or the walk ended; false if the rules are of no
  * use, with the reason. */
 static bool step_cfi(struct cr_unwind *u, const struct cr_unwind_row *row,
 		     struct cr_frame *frame, struct cr_error **why_ret)
 {
-	struct cr_error *err = find_cfa(u, &row->row.cfa, &frame->cfa);
+	struct cr_error *err = NULL;
+	if (is_outermost(row)) {
+		stop(u, CR_UNWIND_OUTERMOST, NULL);
+		return true;
+	}
+	if (!guess_cfa(u, &row->row, frame, &frame->cfa))
+		err = find_cfa(u, &row->row.cfa, &frame->cfa);
 	if (err) {
 		*why_ret = err;
 		return err == cr_enomem;

@@ -271,6 +271,11 @@ static struct cr_error *find_file(struct cr_modules *modules,
 	if ((found && !err) || err == cr_enomem)
 		return err;
 	other = open_memory(modules, module, &found);
+	/* Of what was read only, an image may have a page or two. */
+	if (!other && found && !module->file.eh_frame.data && !module->is_vdso) {
+		cr_elf_file_close(&module->file);
+		found = false;
+	}
 	if (other || found) {
 		cr_error_free(err);
 		return other;

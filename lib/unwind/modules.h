@@ -27,6 +27,7 @@ struct cr_module {
 	bool is_in_memory; /* its bytes are the process's */
 	struct cr_elf_file file;
 	struct cr_error *fault; /* why it has none; NULL: it has */
+	bool is_told;	/* for the caller: that it has none */
 	uint64_t bias; /* added to addresses of the file */
 	struct cr_cfi frames[2]; /* .eh_frame, .debug_frame */
 	struct cr_module *next;
