@@ -7,6 +7,7 @@
 #include "crit/x/table.h"
 #include "lib/base/cleanup.h"
 #include "lib/unwind/frame.h"
+#include "lib/unwind/shadow.h"
 #include "lib/unwind/sign.h"
 
 struct bt_opts {
@@ -36,6 +37,12 @@ static const struct cr_column verify_columns[] = {
 	{ "cfa", true }, { "found" }, { "slot", true }, { "signed" },
 	{ "verdict" }, { 0 },
 };
+
+static const struct cr_column shadow_columns[] = {
+	{ "frame", true }, { "pc", true }, { "function" }, { "file" },
+	{ "cfa", true }, { "found" }, { "slot", true }, { "signed" },
+	{ "verdict" }, { "shadow" }, { 0 },
+};
 // clang-format on
 
 /* Frames of a thread that are looked at to prove how addresses are signed. */
@@ -53,6 +60,7 @@ struct bt {
 	bool is_open;
 	struct cr_pages pages;
 	struct cr_unwind unwind;
+	struct cr_shadow shadow; /* of the thread at hand */
 };
 
 static void close_process(struct bt *bt)
@@ -192,7 +200,9 @@ static void show_return(struct bt *bt, const struct cr_frame *frame)
 	else if (ret->in_memory)
 		cr_cell_hex(x, ret->slot);
 	else
-		cr_cell_text(x, "x%u", ret->reg);
+		cr_cell_text(x, "%s%u",
+			     bt->unwind.arch->frames->links ? "x" : "r",
+			     ret->reg);
 	if (frame->has_ret && ret->sign & CR_CFI_SIGNED)
 		cr_cell_text(x, "%s%s", ret->is_key_b ? "ib" : "ia",
 			     ret->sign & CR_CFI_WITH_PC ? "+pc" : "");
@@ -219,6 +229,21 @@ static void show_verdict(struct bt *bt, const struct cr_sign_keys *keys,
 					  tid, nr));
 }
 
+static void show_shadow(struct bt *bt, const struct cr_frame *frame,
+			uint32_t tid, size_t nr)
+{
+	struct cr_x *x = &bt->x;
+	uint64_t has;
+	enum cr_shadow_verdict verdict =
+		cr_shadow_next(&bt->shadow, &bt->pages, frame, &has);
+	cr_cell_string(x, cr_shadow_verdict_name(verdict));
+	if (verdict == CR_SHADOW_DIFFERS)
+		cr_x_find(x, cr_error_new(CR_ERR_FORMAT,
+					  "thread %u: frame %zu: the shadow "
+					  "stack has 0x%llx",
+					  tid, nr, (unsigned long long)has));
+}
+
 static void show_frame(struct bt *bt, const struct cr_sign_keys *keys,
 		       const struct cr_frame *frame, uint32_t tid, size_t nr)
 {
@@ -234,6 +259,8 @@ static void show_frame(struct bt *bt, const struct cr_sign_keys *keys,
 	show_return(bt, frame);
 	if (bt->o->verify)
 		show_verdict(bt, keys, frame, tid, nr);
+	if (bt->shadow.is_on)
+		show_shadow(bt, frame, tid, nr);
 }
 
 /* Files that frames were in and that are not here: said once a process. */
@@ -302,8 +329,13 @@ static void show_thread(struct cr_x *x, void *arg, const struct cr_task *task,
 	cr_x_string(x, "comm", cr_x_comm(core));
 	show_scheme(bt);
 	cr_x_heading(x, "process %u, thread %u", pid, tid);
+	bt->shadow = (struct cr_shadow){ 0 };
+	if (bt->o->verify)
+		cr_shadow_start(&bt->shadow, core);
 	cr_table_begin_as(x, "frames",
-			  bt->o->verify ? verify_columns : columns);
+			  bt->shadow.is_on ? shadow_columns :
+			  bt->o->verify	   ? verify_columns :
+					     columns);
 	while (!x->err && cr_unwind_next(&bt->unwind, &frame))
 		show_frame(bt, keys, &frame, tid, nr++);
 	cr_table_end(x);
@@ -394,17 +426,21 @@ const struct cr_verb cr_verb_bt = {
 		"are said. A verdict is: authenticates, does not, unsigned (as "
 		"the tables say), with keys of TID (another thread's: signed "
 		"before this one changed its keys), unknown. An algorithm of "
-		"the processor's maker cannot be computed: unknown.\n"
+		"the processor's maker cannot be computed: unknown. Of a thread "
+		"with a shadow stack (GCS) a further column says whether that "
+		"agrees: the frame's pc is what the processor kept as return "
+		"address; - stands for what is not kept there.\n"
 		"\n"
 		"Where the walk of a thread ends before the outermost frame, and "
 		"which files are missing, is said behind its frames; the exit "
 		"status is 1 then, and where a return address does not "
-		"authenticate.\n"
+		"authenticate or the shadow stack differs.\n"
 		"\n"
 		"JSON: a list of threads {pid, tid, comm, scheme: {algorithm, "
 		"va_bits, samples, matched, evidence}, frames: [{frame, pc, "
-		"function, file, cfa, found, slot, signed, verdict}], end, why, "
-		"missing: [text]}; scheme and verdict with --verify only. "
+		"function, file, cfa, found, slot, signed, verdict, shadow}], end, why, "
+		"missing: [text]}; scheme, verdict and shadow with --verify "
+		"only, shadow where there is one. "
 		"evidence: by chance once in 2 to that.",
 	.opts = opts,
 	.values_size = sizeof(struct bt_opts),

@@ -409,10 +409,10 @@ static struct cr_error *find_value(struct cr_unwind *u, uint32_t nr,
 	case CR_CFI_IS_EXPR:
 		return run_expr(u, rule, &cfa, &ret->value);
 	case CR_CFI_REG:
-		from = rule->reg;
-		/* fallthrough */
 	case CR_CFI_NONE:
 	case CR_CFI_SAME:
+		if (rule->kind == CR_CFI_REG)
+			from = rule->reg;
 		ret->reg = from;
 		ret->known = from < CR_CFI_NR_REGS && u->known >> from & 1;
 		if (ret->known)
@@ -445,7 +445,8 @@ static bool find_return(struct cr_unwind *u, const struct cr_unwind_row *row,
 				   "which is not known",
 				   ra.reg);
 	if (err) {
-		stop(u, CR_UNWIND_MEMORY, err);
+		stop(u, CR_UNWIND_MEMORY,
+		     cr_error_at(err, "the return address"));
 		return false;
 	}
 	frame->has_ret = true;

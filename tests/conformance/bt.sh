@@ -94,6 +94,23 @@ result $? "pac_threads_own: two frames are of the leader's keys"
 [ "$(jq '[.[].frames[].pc] | group_by(.) | map(length) | max' "$work/deep_signal.json")" -ge 1999 ]
 result $? "deep_signal: 2000 frames of one function"
 
+# Shadow stacks agree one to one: that of glibc is on before main's caller, the
+# others from main on.
+while read -r name want; do
+	have=$(jq -r '[.[].frames | map(select(.shadow == "agrees")) | length | tostring] | join(" ")' "$work/$name.json")
+	[ "$have" = "$want" ] && jq -e 'all(.[].frames[]; .shadow != "differs" and .shadow != "unknown")' "$work/$name.json" >/dev/null
+	result $? "$name: frames that the shadow stack has: $have (want $want)"
+done <<-END
+	gcs_counter_tun 31
+	gcs_counter_tun.qarma3 31
+	gcs_counter_man 29
+	gcs_counter_lock 29
+	gcs_counter_wp 29
+	gcs_threads 7 25 29 41
+	gcs_threads_own 7 25 29 41
+	gcs_deep_signal 2024
+END
+
 # An algorithm of the maker's own, and too few to prove anything: not told.
 checkpoint gcs_counter_tun.impdef52 gcs_counter_tun 33/31/0
 checkpoint pac_threads_std.impdef52 pac_threads_std '9/7/0 26/24/0 30/29/0 42/40/0'

@@ -212,7 +212,7 @@ TEST(where_nothing_leads_on)
 	/* Memory that is not there. */
 	assert_text(walk_x86(VDSO + 0x400, STACK - 0x1000, 0),
 		    "10000400 registers cfa 2ffff008\n"
-		    "memory missing: 0x2ffff000: nothing is mapped there");
+		    "memory missing: the return address: 0x2ffff000: nothing is mapped there");
 	/* An expression that never ends. */
 	assert_text(walk_x86(VDSO + 0x440, STACK, 0),
 		    "10000440 registers\n"

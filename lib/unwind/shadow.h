@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A thread's shadow stack beside its frames: the processor keeps every return
+ * address there a second time, where the program cannot write. The two must agree
+ * one to one.
+ *
+ * A signal puts a word above the handler's that is no return address, and what it
+ * interrupted is not there. A shadow stack that was switched on late ends before
+ * the frames do. AArch64 (GCS) only. Source: Linux v6.13
+ * arch/arm64/kernel/signal.c, gcs_signal_entry() and gcs_signal_cap().
+ */
+#ifndef CR_LIB_UNWIND_SHADOW_H
+#define CR_LIB_UNWIND_SHADOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "images/core.pb-c.h"
+#include "lib/unwind/frame.h"
+
+struct cr_shadow {
+	bool is_on;
+	uint64_t at; /* the word of the next return address */
+	bool has_ended;
+};
+
+enum cr_shadow_verdict {
+	CR_SHADOW_NONE, /* the frame is not expected there */
+	CR_SHADOW_OK,
+	CR_SHADOW_DIFFERS,
+	CR_SHADOW_UNKNOWN, /* it cannot be read */
+};
+
+/** Begins with a thread; is_on is false if it has none. */
+void cr_shadow_start(struct cr_shadow *shadow, const CoreEntry *core);
+
+/**
+ * Compares the next frame, the first one (how: TOP) included, which has no word.
+ * *has_ret: the word that differs.
+ */
+enum cr_shadow_verdict cr_shadow_next(struct cr_shadow *shadow,
+				      struct cr_pages *pages,
+				      const struct cr_frame *frame,
+				      uint64_t *has_ret);
+
+/** "agrees", "differs", ...; NULL for NONE. */
+const char *cr_shadow_verdict_name(enum cr_shadow_verdict verdict);
+
+#endif
