@@ -293,7 +293,7 @@ uninstall: ## Remove what install put there
 		find $(TO)/include/critter -depth -type d -empty -delete
 
 # Debian packages: to build, to run, to test, to lint and fuzz.
-PACKAGES = gcc libc6-dev make pkg-config \
+PACKAGES = gcc g++ libc6-dev make pkg-config \
 	protobuf-compiler libprotobuf-dev protobuf-c-compiler libprotobuf-c-dev \
 	liblz4-dev libarchive-dev libelf-dev libjansson-dev nettle-dev libreadline-dev \
 	libarchive13 libelf1 libreadline8 \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lib/unwind/frame.h"
 
-#include <stdarg.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "images/regfile.pb-c.h"
-#include "lib/base/cleanup.h"
 
 /* Of one file, out of memory. */
 #define MEMORY_MAX (UINT64_C(256) << 20)

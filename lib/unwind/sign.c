@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/cleanup.h"
-
 /* man 2 prctl, PR_PAC_SET_ENABLED_KEYS */
 enum { ENABLED_IA = 1, ENABLED_IB = 2 };
 
@@ -49,7 +47,7 @@ static void add_set(struct cr_signs *signs)
 	struct cr_sign_keys *k = &signs->keys[i];
 	const struct cr_sign_keys *before = i ? k - 1 : NULL;
 	k->first_set = before && before->pid == k->pid ? before->first_set : i;
-	if (k->first_set == i)
+	if (k->first_set == i || !k->has)
 		return;
 	struct cr_sign_keys *set = &signs->keys[k->first_set];
 	for (unsigned nr = 1; nr < MAX_SETS; nr++) {
