@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <stdlib.h>
 #include <string.h>
 
 #include "crit/kept.h"
@@ -358,18 +357,6 @@ static void show(struct bt *bt)
 					  (unsigned long long)bt->o->tid));
 }
 
-static struct cr_error *choose_pids(struct cr_x *x, const char *pids)
-{
-	struct cr_error *err =
-		pids ? cr_opts_pids(pids, &x->pids, &x->nr_pids) : NULL;
-	for (size_t i = 0; !err && i < x->nr_pids; i++)
-		if (!cr_pstree_find(&x->tree, x->pids[i]))
-			err = cr_error_new(CR_ERR_NOT_FOUND,
-					   "pstree.img: no process %u",
-					   x->pids[i]);
-	return err;
-}
-
 static struct cr_error *start(struct bt *bt, const struct cr_verb_call *call)
 {
 	const struct bt_opts *o = bt->o;
@@ -380,7 +367,7 @@ static struct cr_error *start(struct bt *bt, const struct cr_verb_call *call)
 	err = cr_pstree_load(&x->set, &x->tree);
 	if (err)
 		return cr_error_at(err, "%s", o->dir);
-	err = choose_pids(x, o->pids);
+	err = cr_x_choose_pids(x, o->pids);
 	if (!err)
 		err = cr_memory_init(&bt->memory, &x->set, o->sysroot);
 	return err ? err : cr_x_begin(x, call->out);

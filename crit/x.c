@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <stdlib.h>
-#include <string.h>
-
 #include "crit/kept.h"
 #include "crit/verb.h"
 #include "crit/x/views.h"
@@ -39,18 +36,6 @@ static const struct cr_opt opts[] = {
 };
 // clang-format on
 
-static struct cr_error *choose_pids(struct cr_x *x, const char *text)
-{
-	struct cr_error *err =
-		text ? cr_opts_pids(text, &x->pids, &x->nr_pids) : NULL;
-	for (size_t i = 0; i < x->nr_pids && !err; i++)
-		if (!cr_pstree_find(&x->tree, x->pids[i]))
-			err = cr_error_new(CR_ERR_NOT_FOUND,
-					   "pstree.img: no process %u",
-					   (unsigned)x->pids[i]);
-	return err;
-}
-
 static struct cr_error *start(struct cr_x *x, const struct cr_verb_call *call)
 {
 	const struct x *o = call->values;
@@ -63,7 +48,7 @@ static struct cr_error *start(struct cr_x *x, const struct cr_verb_call *call)
 		cr_error_catch(&err, CR_ERR_NOT_FOUND);
 	if (err)
 		return cr_error_at(err, "%s", o->dir);
-	err = choose_pids(x, o->pids);
+	err = cr_x_choose_pids(x, o->pids);
 	return err ? err : cr_x_begin(x, call->out);
 }
 

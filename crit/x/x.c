@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crit/opts.h"
 #include "crit/stream.h"
 #include "crit/x/rows.h"
 #include "lib/base/cleanup.h"
@@ -59,6 +60,18 @@ void cr_x_deinit(struct cr_x *x)
 	cr_pstree_free(&x->tree);
 	cr_set_close(&x->set);
 	free(x->pids);
+}
+
+struct cr_error *cr_x_choose_pids(struct cr_x *x, const char *pids)
+{
+	struct cr_error *err =
+		pids ? cr_opts_pids(pids, &x->pids, &x->nr_pids) : NULL;
+	for (size_t i = 0; !err && i < x->nr_pids; i++)
+		if (!cr_pstree_find(&x->tree, x->pids[i]))
+			err = cr_error_new(CR_ERR_NOT_FOUND,
+					   "pstree.img: no process %u",
+					   x->pids[i]);
+	return err;
 }
 
 bool cr_x_wants(const struct cr_x *x, uint32_t pid)

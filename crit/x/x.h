@@ -68,6 +68,11 @@ void cr_x_deinit(struct cr_x *x);
 
 /* ---- processes ---- */
 
+/** Wants those of a list (see cr_opts_pids()), once the tree is loaded; NULL: all.
+ * NOT_FOUND: the tree has not all of them. */
+struct cr_error *cr_x_choose_pids(struct cr_x *x, const char *pids)
+	CR_MUST_CHECK;
+
 /** The wanted process after `task`, in the order of pstree.img; the first for
  * NULL, NULL after the last. */
 const struct cr_task *cr_x_next(struct cr_x *x, const struct cr_task *task);
