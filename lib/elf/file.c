@@ -189,9 +189,11 @@ static void read_sections(struct cr_elf_file *file)
 static void follow_header(struct cr_elf_file *file)
 {
 	const struct cr_elf_part *hdr = &file->eh_frame_hdr;
-	struct cr_cursor c = cr_cursor_init(hdr->data, hdr->size, file->big);
 	const unsigned pcrel_sdata4 = 0x1b;
-	if (!hdr->data || cr_cursor_uint(&c, 1) != 1 ||
+	if (!hdr->data)
+		return;
+	struct cr_cursor c = cr_cursor_init(hdr->data, hdr->size, file->big);
+	if (cr_cursor_uint(&c, 1) != 1 ||
 	    cr_cursor_uint(&c, 1) != pcrel_sdata4 || !cr_cursor_take(&c, 2))
 		return;
 	uint64_t vaddr = hdr->vaddr + 4 + (uint64_t)cr_cursor_int(&c, 4);
