@@ -23,7 +23,8 @@ struct space {
 static const char *const run_names[CR_NR_RUNS] = {
 	[CR_RUN_NONE] = "not mapped", [CR_RUN_DATA] = "saved",
 	[CR_RUN_ZERO] = "never touched", [CR_RUN_FILE] = "in a file",
-	[CR_RUN_MISSING] = "not here", [CR_RUN_LAZY] = "lazy",
+	[CR_RUN_CONTENT] = "in an image", [CR_RUN_MISSING] = "not here",
+	[CR_RUN_LAZY] = "lazy",
 };
 
 /* What a range is called in JSON, and its sign in text. */

@@ -52,7 +52,7 @@ static struct cr_error *write_range(struct cr_mem *m, uint64_t vaddr,
 		if (err)
 			return err;
 		uint64_t stop = run.end < end ? run.end : end;
-		if (run.kind == CR_RUN_DATA || run.kind == CR_RUN_FILE)
+		if (run.kind != CR_RUN_ZERO && cr_run_is_readable(&run))
 			err = write_run(m, &run, stop, fd, at - vaddr);
 		else if (run.kind != CR_RUN_ZERO)
 			cr_x_find(&m->x, cr_pages_why(&m->pages, &run, at));

@@ -9,6 +9,7 @@ struct row {
 	const struct cr_vma *vma;
 	uint64_t start, end;
 	uint64_t saved, parent, lazy; /* bytes */
+	const struct cr_content *content; /* what other bytes come from */
 	bool open;
 };
 
@@ -28,6 +29,8 @@ static void put_text(struct cr_mem *m, const struct row *row, const char *perms)
 	}
 	if (*name && row->vma->pgoff)
 		cr_x_text(x, " +0x%" PRIx64, row->vma->pgoff);
+	if (row->content)
+		cr_x_text(x, " (%s)", row->content->image);
 	cr_x_text(x, "\n");
 }
 
@@ -46,6 +49,7 @@ static void put_json(struct cr_mem *m, const struct row *row, const char *perms)
 	cr_x_u64(x, "saved", row->saved / page);
 	cr_x_u64(x, "parent", row->parent / page);
 	cr_x_u64(x, "lazy", row->lazy / page);
+	cr_x_string(x, "content", row->content ? row->content->image : NULL);
 	cr_x_close(x, '}');
 }
 
@@ -81,6 +85,8 @@ static void add_run(struct cr_mem *m, struct row *row, const struct cr_run *run)
 		row->parent += size;
 	if (run->kind == CR_RUN_LAZY)
 		row->lazy += size;
+	if (run->content)
+		row->content = run->content;
 }
 
 static void put_rows(struct cr_mem *m)

@@ -232,7 +232,11 @@ static void put_image(struct cr_mem *m, const struct cr_run *run)
 {
 	struct cr_x *x = &m->x;
 	char name[48];
-	snprintf(name, sizeof(name), "pages-%u.img", (unsigned)run->pages_id);
+	if (run->kind == CR_RUN_CONTENT)
+		snprintf(name, sizeof(name), "%s", run->content->image);
+	else
+		snprintf(name, sizeof(name), "pages-%u.img",
+			 (unsigned)run->pages_id);
 	cr_x_text(x, " ");
 	for (unsigned i = 0; i < run->layer; i++)
 		cr_x_text(x, "parent/");
@@ -261,7 +265,7 @@ void cr_mem_place(struct cr_mem *m, uint64_t vaddr)
 		cr_x_text(x, " - - -");
 		cr_x_null(x, "vma");
 	}
-	if (run.kind == CR_RUN_DATA) {
+	if (run.kind == CR_RUN_DATA || run.kind == CR_RUN_CONTENT) {
 		put_image(m, &run);
 	} else {
 		cr_x_text(x, " -");

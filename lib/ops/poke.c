@@ -99,6 +99,17 @@ static struct cr_error *refuse_file(struct poke *p, const struct cr_vma *vma,
 				  (ull)vaddr, name);
 }
 
+static struct cr_error *refuse_content(struct poke *p, const struct cr_run *run)
+{
+	cr_auto_free char *name = NULL;
+	struct cr_error *err = cr_memory_name(&p->m.memory, run->vma, &name);
+	return err ? err :
+		     cr_error_new(CR_ERR_UNSUPPORTED,
+				  "0x%llx: is in %s, which is mapped shared: "
+				  "its bytes are in %s, not in pages",
+				  (ull)run->start, name, run->content->image);
+}
+
 /* Where the bytes of a run that no pagemap of the process has belong. */
 static struct cr_error *place_mapped(struct poke *p, const struct cr_run *run,
 				     struct stretch *s)
@@ -109,6 +120,8 @@ static struct cr_error *place_mapped(struct poke *p, const struct cr_run *run,
 	if (err)
 		return err;
 	bool is_file = cr_vma_is_file(vma);
+	if (run->content && !(vma->status & CR_VMA_FILE_PRIVATE))
+		return refuse_content(p, run);
 	if (is_file && !(vma->status & CR_VMA_FILE_PRIVATE))
 		return refuse_file(p, vma, run->start);
 	if (run->kind == CR_RUN_MISSING && !is_file)

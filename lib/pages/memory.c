@@ -47,6 +47,7 @@ void cr_memory_deinit(struct cr_memory *memory)
 	for (size_t i = 0; i < memory->nr_memfds; i++)
 		free(memory->memfd[i].name);
 	free(memory->memfd);
+	cr_contents_deinit(&memory->contents);
 	cr_files_free(&memory->files);
 	cr_chain_deinit(&memory->chain);
 	if (memory->sysroot_fd >= 0)

@@ -18,6 +18,7 @@
 #include "lib/image/files.h"
 #include "lib/image/set.h"
 #include "lib/pages/chain.h"
+#include "lib/pages/content.h"
 #include "lib/pages/pagemap.h"
 #include "lib/pages/space.h"
 
@@ -34,6 +35,7 @@ struct cr_memory {
 	struct cr_memfd *memfd; /* by inode id; see cr_memory_load_memfds() */
 	size_t nr_memfds;
 	bool has_memfds;
+	struct cr_contents contents;
 };
 
 /* An inode of memfd.img. */

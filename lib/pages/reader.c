@@ -164,11 +164,49 @@ static struct cr_error *resolve(struct cr_pages *pages, struct cr_run *run,
 	}
 }
 
+/* Where a mapping begins to show its file or object from run->start on. */
+static uint64_t offset_of(const struct cr_run *run)
+{
+	uint64_t off;
+	if (__builtin_add_overflow(run->vma->pgoff,
+				   run->start - run->vma->start, &off))
+		return UINT64_MAX;
+	return off;
+}
+
+/* What an image holds of it. */
+static void run_content(struct cr_run *run, const struct cr_content *content)
+{
+	uint64_t off = offset_of(run), end;
+	run->kind = CR_RUN_ZERO;
+	run->content = content;
+	if (off >= content->size)
+		return;
+	if (cr_content_find(content, off, &run->off, &end))
+		run->kind = CR_RUN_CONTENT;
+	if (end - off < run->end - run->start)
+		run->end = run->start + (end - off);
+}
+
+/* A shared object without a pagemap: before CRIU 3.0, segments had none. */
+static struct cr_error *run_segment(struct cr_pages *pages, struct cr_run *run,
+				    uint32_t id)
+{
+	const struct cr_content *content = NULL;
+	struct cr_error *err = NULL;
+	run->kind = CR_RUN_MISSING;
+	if (run->vma->status & CR_VMA_SYSVIPC)
+		err = cr_contents_segment(&pages->memory->contents,
+					  pages->memory->set, id, &content);
+	if (!err && content)
+		run_content(run, content);
+	return err;
+}
+
 /* What a mapping shows where its process has no page of its own. */
 static struct cr_error *run_shared(struct cr_pages *pages, struct cr_run *run,
 				   uint32_t id)
 {
-	const struct cr_vma *vma = run->vma;
 	uint32_t page_size = pages->space.page_size;
 	const struct cr_pagemap *map = NULL;
 	bool hole = false;
@@ -178,13 +216,11 @@ static struct cr_error *run_shared(struct cr_pages *pages, struct cr_run *run,
 		err = cr_object_map(run->object, pages->memory, 0, &map);
 	if (err)
 		return err;
-	run->kind = map ? CR_RUN_ZERO : CR_RUN_MISSING;
-	if (__builtin_add_overflow(vma->pgoff, run->start - vma->start,
-				   &run->vaddr) ||
-	    !map)
-		return NULL;
-	err = resolve(pages, run, &hole);
-	return err;
+	run->vaddr = offset_of(run);
+	if (!map)
+		return run_segment(pages, run, id);
+	run->kind = CR_RUN_ZERO;
+	return run->vaddr == UINT64_MAX ? NULL : resolve(pages, run, &hole);
 }
 
 static struct cr_error *need_file(struct cr_pages *pages,
@@ -211,14 +247,21 @@ static struct cr_error *need_file(struct cr_pages *pages,
 
 static struct cr_error *run_file(struct cr_pages *pages, struct cr_run *run)
 {
-	const struct cr_vma *vma = run->vma;
-	uint64_t off;
-	struct cr_error *err = need_file(pages, vma);
+	const struct cr_content *ghost = NULL;
+	struct cr_memory *memory = pages->memory;
+	struct cr_error *err = NULL;
+	uint64_t off = offset_of(run);
 	run->kind = CR_RUN_MISSING;
-	if (err || pages->file_fd < 0)
+	/* Another file may have the name of a deleted one by now. */
+	if (run->vma->shmid <= UINT32_MAX)
+		err = cr_contents_ghost(&memory->contents, memory->set,
+					(uint32_t)run->vma->shmid, &ghost);
+	if (!err && ghost)
+		run_content(run, ghost);
+	if (!err && !ghost)
+		err = need_file(pages, run->vma);
+	if (err || ghost || pages->file_fd < 0)
 		return err;
-	if (__builtin_add_overflow(vma->pgoff, run->start - vma->start, &off))
-		off = UINT64_MAX;
 	run->kind = CR_RUN_ZERO;
 	if (off >= pages->file_size)
 		return NULL;
@@ -403,6 +446,28 @@ static struct cr_error *fill_file(struct cr_pages *pages,
 	return err;
 }
 
+/* The image of the run's content, open. */
+static struct cr_error *open_content(struct cr_pages *pages,
+				     const struct cr_run *run,
+				     struct cr_file **ret)
+{
+	struct cr_memory *memory = pages->memory;
+	return cr_contents_file(&memory->contents, memory->set, run->content,
+				ret);
+}
+
+static struct cr_error *fill_content(struct cr_pages *pages,
+				     const struct cr_run *run, uint64_t vaddr,
+				     void *data, size_t size)
+{
+	struct cr_file *file;
+	struct cr_error *err = open_content(pages, run, &file);
+	if (err)
+		return err;
+	err = cr_file_read(file, data, size, run->off + (vaddr - run->start));
+	return err ? cr_error_at(err, "%s", run->content->image) : NULL;
+}
+
 struct cr_error *cr_pages_fill(struct cr_pages *pages, const struct cr_run *run,
 			       uint64_t vaddr, void *data, size_t size)
 {
@@ -411,6 +476,8 @@ struct cr_error *cr_pages_fill(struct cr_pages *pages, const struct cr_run *run,
 		return fill_data(pages, run, vaddr, data, size);
 	case CR_RUN_FILE:
 		return fill_file(pages, run, vaddr, data, size);
+	case CR_RUN_CONTENT:
+		return fill_content(pages, run, vaddr, data, size);
 	case CR_RUN_ZERO:
 		memset(data, 0, size);
 		return NULL;
@@ -429,6 +496,10 @@ struct cr_error *cr_pages_fd(struct cr_pages *pages, const struct cr_run *run,
 	if (run->kind == CR_RUN_FILE) {
 		err = need_file(pages, run->vma);
 		*fd_ret = pages->file_fd;
+	} else if (run->kind == CR_RUN_CONTENT) {
+		err = open_content(pages, run, &file);
+		if (!err)
+			*fd_ret = file->fd;
 	} else if (run->kind == CR_RUN_DATA) {
 		const struct cr_pagemap *map =
 			&run->object->layer[run->layer].map;

@@ -7,6 +7,8 @@
  *
  *	the process's own pagemap, through any number of parents;
  *	the pagemap of the shared memory object or memfd that is mapped there;
+ *	the image that holds what the segment or deleted file that is mapped
+ *	there held (content.h);
  *	the file that is mapped there, if a sysroot was given;
  *	zeros: memory that was never touched.
  *
@@ -30,6 +32,7 @@ enum cr_run_kind {
 	CR_RUN_DATA,	/* in a pages image */
 	CR_RUN_ZERO,	/* never touched, or past a file's end */
 	CR_RUN_FILE,	/* in a file beneath the sysroot */
+	CR_RUN_CONTENT, /* in the image of a deleted file or a segment */
 	CR_RUN_MISSING, /* in a file that is not here, or made by the kernel */
 	CR_RUN_LAZY,	/* left to be sent later */
 	CR_NR_RUNS,
@@ -46,7 +49,9 @@ struct cr_run {
 	size_t range;		  /* DATA: in the layer's pagemap */
 	uint64_t off; /* DATA: of start in the pages image, or of the block
 			 that holds start and reaches to end; FILE: of start
-			 in the file */
+			 in the file; CONTENT: in its image */
+	const struct cr_content *content; /* of what: CONTENT, and ZERO that
+					     is a hole in it or behind it */
 };
 
 struct cr_pages {
@@ -87,8 +92,9 @@ void cr_pages_close(struct cr_pages *pages);
  * The run that holds vaddr, from vaddr on. Where nothing is mapped it is one of
  * kind NONE up to the next thing or, at the end, up to UINT64_MAX.
  *
- * FORMAT: the pagemap of a shared object or of a parent is broken, or the page is
- * said to be in a parent that does not have it. *ret is then a run of kind
+ * FORMAT: the pagemap of a shared object or of a parent is broken, or an image
+ * that content is looked for in, or the page is said to be in a parent that does
+ * not have it. *ret is then a run of kind
  * MISSING, from vaddr to where the fault ends.
  */
 struct cr_error *cr_pages_run(struct cr_pages *pages, uint64_t vaddr,
@@ -98,7 +104,7 @@ struct cr_error *cr_pages_run(struct cr_pages *pages, uint64_t vaddr,
 static inline bool cr_run_is_readable(const struct cr_run *run)
 {
 	return run->kind == CR_RUN_DATA || run->kind == CR_RUN_ZERO ||
-	       run->kind == CR_RUN_FILE;
+	       run->kind == CR_RUN_FILE || run->kind == CR_RUN_CONTENT;
 }
 
 /** Reads bytes of a readable run, which holds them all. */

@@ -61,7 +61,8 @@ static const char *read_from(const char *dir, const char *sysroot,
 static const char *runs(const char *dir, const char *sysroot)
 {
 	static const char *const kinds[] = { "-",    "data",    "zero",
-					     "file", "missing", "lazy" };
+					     "file", "content", "missing",
+					     "lazy" };
 	struct at a;
 	char *text = cr_test_format("%s", "");
 	struct cr_error *err = open_at(&a, dir, 1, sysroot);
@@ -396,16 +397,22 @@ TEST(an_object_by_itself)
 
 /* ---- files ---- */
 
-static void with_file(const char *name)
+/* An open regular file. */
+static void put_file(uint32_t id, const char *name)
 {
-	put("a/mm-1.img", mm(4096, vma_of(0x10000, 0x13000, 0x41, 0x1000, 4)));
 	put("a/files.img",
 	    image("FILES",
-		  entry(num(1, 1), num(2, 4),
-			len(3, num(1, 4), num(2, 0), num(3, 0),
+		  entry(num(1, 1), num(2, id),
+			len(3, num(1, id), num(2, 0), num(3, 0),
 			    len(5, num(1, 0), num(2, 0), num(3, 0), num(4, 0),
 				num(5, 0)),
 			    str(6, name)))));
+}
+
+static void with_file(const char *name)
+{
+	put("a/mm-1.img", mm(4096, vma_of(0x10000, 0x13000, 0x41, 0x1000, 4)));
+	put_file(4, name);
 	put("a/pagemap-1.img", pagemap(3, run(0x11000, 1, 4)));
 	put("a/pages-3.img", page('p'));
 	put("root/lib.so", cat(page('0'), page('1'), page('2'), fill('3', 5)));
@@ -555,6 +562,174 @@ TEST(a_sysroot_that_is_missing)
 		    cr_test_format("! SYSTEM sysroot %s: No such file or "
 				   "directory",
 				   cr_test_path("none")));
+}
+
+/* ---- contents that stand in images ---- */
+
+#define ghost_of(file, id) entry(num(1, file), num(2, id), num(3, 1))
+#define ghost_head(mode, ...) \
+	entry(num(1, 0), num(2, 0), num(3, mode), ##__VA_ARGS__)
+#define chunks(size) ghost_head(S_IFREG, num(9, 1), num(10, size))
+#define chunk(off, content) \
+	cat(entry(num(1, (content).size), num(2, off)), content)
+
+/* Two pages of file 7 from its second page on. */
+static void map_ghost(uint32_t status, struct bytes ghost)
+{
+	put("a/mm-1.img",
+	    mm(4096, vma_of(0x1000, 0x3000, status, 0x1000, 7)));
+	put("a/remap-fpath.img", image("REMAP_FPATH", ghost_of(7, 31)));
+	put("a/ghost-file-1f.img", cat(header("GHOST_FILE"), ghost));
+}
+
+TEST(a_deleted_file_is_mapped)
+{
+	map_ghost(0x41, cat(ghost_head(S_IFREG), page('a'), page('b'),
+			    fill('c', 10)));
+	assert_read(0x1000, 0x2000, "b*4096 c*10 0*4086");
+	assert_read(0x1fff, 3, "b*1 c*2");
+	assert_text(runs("a", NULL), "1000-200a content, 200a-3000 zero");
+	map_ghost(0x81, cat(ghost_head(S_IFREG), page('a'), page('b')));
+	assert_text(runs("a", NULL), "1000-2000 content, 2000-3000 zero");
+}
+
+TEST(a_deleted_file_in_chunks)
+{
+	map_ghost(0x41, cat(chunks(0x2800), chunk(0xff0, fill('a', 0x20)),
+			    chunk(0x1010, fill('b', 0x10)),
+			    chunk(0x2700, fill('c', 0x100))));
+	assert_read(0x1000, 0x1810, "a*16 b*16 0*5856 c*256 0*16");
+	assert_read(0x100f, 2, "a*1 b*1");
+	assert_text(runs("a", NULL),
+		    "1000-1010 content, 1010-1020 content, 1020-2700 zero, "
+		    "2700-2800 content, 2800-3000 zero");
+	map_ghost(0x41, chunks(0x2800));
+	assert_text(runs("a", NULL), "1000-2800 zero, 2800-3000 zero");
+	map_ghost(0x41, ghost_head(S_IFREG));
+	assert_text(runs("a", NULL), "1000-3000 zero");
+}
+
+TEST(pages_of_the_process_come_before_a_deleted_file)
+{
+	map_ghost(0x41, cat(ghost_head(S_IFREG), fill('g', 0x3000)));
+	put("a/pagemap-1.img", pagemap(7, run(0x2000, 1, 4)));
+	put("a/pages-7.img", page('p'));
+	assert_read(0x1fff, 2, "g*1 p*1");
+	assert_text(runs("a", NULL), "1000-2000 content, 2000-3000 data");
+}
+
+TEST(a_deleted_file_comes_before_a_new_one_of_its_name)
+{
+	map_ghost(0x41, cat(ghost_head(S_IFREG), fill('g', 0x3000)));
+	put_file(7, "/new");
+	put("root/new", fill('n', 0x3000));
+	assert_text(read_from("a", cr_test_path("root"), 0x1000, 1), "g*1");
+	put("a/remap-fpath.img", header("REMAP_FPATH"));
+	assert_text(read_from("a", cr_test_path("root"), 0x1000, 1), "n*1");
+}
+
+TEST(an_old_mark_of_a_deleted_file)
+{
+	map_ghost(0x41, cat(ghost_head(S_IFREG), fill('g', 0x3000)));
+	put("a/remap-fpath.img",
+	    image("REMAP_FPATH", entry(num(1, 7), num(2, 0x8000001f))));
+	assert_read(0x1000, 2, "g*2");
+}
+
+TEST(what_a_deleted_file_held_is_not_here)
+{
+	map_ghost(0x41, ghost_head(S_IFREG));
+	unlink(cr_test_path("a/ghost-file-1f.img"));
+	assert_text(runs("a", NULL), "1000-3000 missing");
+	map_ghost(0x41, ghost_head(S_IFCHR));
+	assert_text(runs("a", NULL), "1000-3000 missing");
+	map_ghost(0x41, cat(ghost_head(S_IFREG), page('a')));
+	put("a/remap-fpath.img",
+	    image("REMAP_FPATH", entry(num(1, 7), num(2, 31), num(3, 0))));
+	assert_text(runs("a", NULL), "1000-3000 missing");
+}
+
+TEST(deleted_files_that_are_broken)
+{
+	map_ghost(0x41, cat(chunks(0x2000), chunk(0x1000, fill('a', 9)),
+			    entry(num(1, 9), num(2, 0x1001))));
+	assert_read(0x1000, 1,
+		    "! FORMAT ghost-file-1f.img: entry 2: 4097 comes before "
+		    "4105, where the chunk before it ends");
+	map_ghost(0x41, cat(chunks(0x2000), entry(num(1, 9), num(2, 0))));
+	assert_read(0x1000, 1,
+		    "! FORMAT ghost-file-1f.img: entry 1: byte 33: need 9 "
+		    "bytes of content, have 0");
+	map_ghost(0x41, ghost_head(S_IFREG));
+	put("a/remap-fpath.img", image("REMAP_FPATH", entry(num(1, 7))));
+	assert_read(0x1000, 1,
+		    "! FORMAT remap-fpath.img: entry 0: remap_file_path_entry "
+		    "lacks a required field");
+}
+
+TEST(a_mapping_at_the_end_of_what_offsets_can_say)
+{
+	map_ghost(0x41, cat(ghost_head(S_IFREG), page('a')));
+	put("a/mm-1.img",
+	    mm(4096, vma_of(0x1000, 0x3000, 0x41, UINT64_MAX - 0xfff, 7)));
+	assert_text(runs("a", NULL), "1000-3000 zero");
+}
+
+#define segment(id, size, ...) \
+	entry(len(1, num(1, 0), num(2, 0), num(3, 0), num(4, 0), num(5, 0), \
+		  num(6, 0), num(7, id)), \
+	      num(2, size), ##__VA_ARGS__)
+
+static void map_segment(uint32_t id)
+{
+	put("a/mm-1.img", mm(4096, vma_of(0x1000, 0x3000, 0x401, 0, id)));
+}
+
+TEST(a_segment_whose_content_follows_its_entry)
+{
+	map_segment(5);
+	put("a/ipcns-shm-9.img",
+	    image("IPCNS_SHM", segment(6, 3), text("six"), fill(0, 1),
+		  segment(4, 8, num(3, 1)),
+		  segment(5, 0x1002), fill('s', 0x1002), fill(0, 2),
+		  segment(5, 4), text("last")));
+	assert_read(0x1000, 0x1004, "s*4098 0*2");
+	assert_text(runs("a", NULL), "1000-2002 content, 2002-3000 zero");
+	map_segment(6);
+	assert_read(0x1000, 4, "s*1 i*1 x*1 0*1");
+	map_segment(4);
+	assert_text(runs("a", NULL), "1000-3000 missing");
+	map_segment(7);
+	assert_text(runs("a", NULL), "1000-3000 missing");
+}
+
+TEST(a_segment_with_a_pagemap)
+{
+	map_segment(5);
+	put("a/ipcns-shm-9.img",
+	    image("IPCNS_SHM", segment(5, 4), text("old.")));
+	put("a/pagemap-shmem-5.img", pagemap(8, run(0, 1, 4)));
+	put("a/pages-8.img", page('p'));
+	assert_read(0x1000, 4, "p*4");
+}
+
+TEST(segments_that_are_broken)
+{
+	map_segment(5);
+	put("a/ipcns-shm-9.img",
+	    image("IPCNS_SHM", segment(5, UINT64_MAX), text("old.")));
+	assert_read(0x1000, 1, "! FORMAT ipcns-shm-9.img: entry 0: byte 39: the "
+			       "segment's content needs 18446744073709551615 "
+			       "bytes, have 4");
+	put("a/ipcns-shm-9.img", image("IPCNS_SHM", segment(5, 3), text("abc")));
+	assert_read(0x1000, 1, "! FORMAT ipcns-shm-9.img: entry 0: byte 33: its "
+			       "padding needs 1 bytes, have 0");
+	put("a/ipcns-shm-9.img", image("IPCNS_SHM", entry(num(2, 3))));
+	assert_read(0x1000, 1, "! FORMAT ipcns-shm-9.img: entry 0: broken "
+			       "ipc_shm_entry, or it lacks a required field");
+	put("a/ipcns-shm-9.img", image("IPCNS_SEM"));
+	assert_read(0x1000, 1, "! FORMAT ipcns-shm-9.img: holds ipc_sem_entry, "
+			       "not ipc_shm_entry");
 }
 
 TEST_MAIN("lib/pages/reader")
