@@ -51,7 +51,8 @@ struct cr_error *cr_crit_change_check(const char *path,
 	return err;
 }
 
-struct cr_error *cr_crit_change_open(const char *path,
+struct cr_error *cr_crit_change_open(const struct cr_verb_call *call,
+				     const char *path,
 				     const struct cr_crit_change *opts,
 				     struct cr_change **ret)
 {
@@ -61,6 +62,7 @@ struct cr_error *cr_crit_change_open(const char *path,
 			.out = opts->out,
 			.dry_run = opts->dry_run,
 			.count_only = !opts->dry_run && !opts->json,
+			.limits = &call->global->limits,
 		},
 		ret);
 	if (err || opts->force)

@@ -12,7 +12,7 @@
  *		CR_CRIT_CHANGE_OPTS(struct edit, change),
  *		...
  *
- *	err = cr_crit_change_open(path, &o->change, &change);
+ *	err = cr_crit_change_open(call, path, &o->change, &change);
  *	...
  *	if (!err)
  *		err = cr_crit_change_commit(change, &o->change, call->out);
@@ -24,6 +24,7 @@
 #include <stdio.h>
 
 #include "crit/opts.h"
+#include "crit/verb.h"
 #include "lib/ops/change.h"
 
 struct cr_writer;
@@ -48,7 +49,8 @@ struct cr_crit_change {
 
 /** Opens a checkpoint to change it as the options say. FORMAT: a quick check of
  * it finds errors, and --force was not given. */
-struct cr_error *cr_crit_change_open(const char *path,
+struct cr_error *cr_crit_change_open(const struct cr_verb_call *call,
+				     const char *path,
 				     const struct cr_crit_change *opts,
 				     struct cr_change **ret) CR_MUST_CHECK;
 

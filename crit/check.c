@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
+#include "crit/limits.h"
 #include "crit/stream.h"
 #include "crit/verb.h"
 #include "lib/codec/writer.h"
@@ -232,11 +233,12 @@ static struct cr_error *sum_up(struct report *r,
 	return NULL;
 }
 
-static struct cr_error *check(struct report *r, const struct cr_check_opts *o)
+static struct cr_error *check(struct report *r, const struct cr_verb_call *call,
+			      const struct cr_check_opts *o)
 {
 	struct cr_check_result result;
 	struct cr_set set;
-	struct cr_error *err = cr_set_open(r->o->target, &set);
+	struct cr_error *err = cr_limits_open(call, r->o->target, &set);
 	if (err)
 		return err;
 	err = cr_stream_begin(&r->out, r->stream);
@@ -286,7 +288,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 		.all = o->all,
 	};
 	if (!err)
-		err = check(&r, &what);
+		err = check(&r, call, &what);
 	cr_host_deinit(&host);
 	return err;
 }

@@ -97,7 +97,7 @@ static struct cr_error *run_compress(const struct cr_verb_call *call)
 	unsigned acceleration;
 	struct cr_error *err = read_options(o, &block_size, &acceleration);
 	if (!err)
-		err = cr_crit_change_open(o->target, &o->change, &change);
+		err = cr_crit_change_open(call, o->target, &o->change, &change);
 	if (err)
 		return err;
 	err = cr_compress(change, block_size, acceleration, &c);
@@ -110,7 +110,7 @@ static struct cr_error *run_decompress(const struct cr_verb_call *call)
 	struct cr_change *change;
 	struct cr_compress c;
 	struct cr_error *err =
-		cr_crit_change_open(o->target, &o->change, &change);
+		cr_crit_change_open(call, o->target, &o->change, &change);
 	if (err)
 		return err;
 	err = cr_decompress(change, &c);

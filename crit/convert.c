@@ -102,13 +102,15 @@ static struct cr_error *copy_member(struct cr_file *file, int *fd_ret)
 }
 
 /* A file in an archive: named from where the images are, or from the top. */
-static struct cr_error *open_member(const char *archive, const char *name,
+static struct cr_error *open_member(const struct cr_verb_call *call,
+				    const char *archive, const char *name,
 				    int *fd_ret)
 {
 	struct cr_store *store;
 	struct cr_file file;
 	*fd_ret = -1;
-	struct cr_error *err = cr_store_open(archive, &store);
+	struct cr_error *err = cr_store_open_limited(
+		archive, &call->global->limits, &store);
 	if (err)
 		return err;
 	err = cr_store_open_file(store, name, &file);
@@ -124,7 +126,8 @@ static struct cr_error *open_member(const char *archive, const char *name,
 
 /* Opens a file; or ARCHIVE/NAME, which is no path that can exist; or DIR/NAME,
  * where the images of DIR are not in it itself. */
-static struct cr_error *open_path(const char *in, int *fd_ret)
+static struct cr_error *open_path(const struct cr_verb_call *call,
+				  const char *in, int *fd_ret)
 {
 	*fd_ret = open(in, O_RDONLY | O_CLOEXEC);
 	if (*fd_ret >= 0)
@@ -140,7 +143,7 @@ static struct cr_error *open_path(const char *in, int *fd_ret)
 	if (!slash || slash == copy)
 		return err;
 	*slash = 0;
-	struct cr_error *inner = open_member(copy, slash + 1, fd_ret);
+	struct cr_error *inner = open_member(call, copy, slash + 1, fd_ret);
 	if (!in_file && inner && cr_error_code(inner) != CR_ERR_NOMEM) {
 		cr_error_free(inner);
 		return err;
@@ -149,8 +152,8 @@ static struct cr_error *open_path(const char *in, int *fd_ret)
 	return inner;
 }
 
-struct cr_error *cr_crit_open(const char *in, int *fd_ret,
-			      const char **name_ret)
+struct cr_error *cr_crit_open(const struct cr_verb_call *call, const char *in,
+			      int *fd_ret, const char **name_ret)
 {
 	if (!in || !strcmp(in, "-")) {
 		*fd_ret = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -160,7 +163,7 @@ struct cr_error *cr_crit_open(const char *in, int *fd_ret,
 		return NULL;
 	}
 	*name_ret = in;
-	return open_path(in, fd_ret);
+	return open_path(call, in, fd_ret);
 }
 
 struct cr_error *cr_crit_one_input(const char *option, const char *arg,
@@ -180,7 +183,8 @@ static bool is_dir(const char *path)
 	return path && !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
+struct cr_error *cr_crit_convert(const struct cr_verb_call *call,
+				 struct cr_convert *c, const char *in,
 				 const char *out)
 {
 	if (is_dir(in)) {
@@ -190,7 +194,7 @@ struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
 	}
 	cr_auto_close int fd = -1;
 	const char *name;
-	struct cr_error *err = cr_crit_open(in, &fd, &name);
+	struct cr_error *err = cr_crit_open(call, in, &fd, &name);
 	if (err)
 		return err;
 	if (out) {

@@ -6,6 +6,7 @@
 #ifndef CR_CRIT_CONVERT_H
 #define CR_CRIT_CONVERT_H
 
+#include "crit/verb.h"
 #include "lib/ops/convert.h"
 
 /**
@@ -13,7 +14,8 @@
  * directory, "-" or NULL for standard input. out: a file, NULL for standard
  * output, and for a directory the directory to make.
  */
-struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
+struct cr_error *cr_crit_convert(const struct cr_verb_call *call,
+				 struct cr_convert *c, const char *in,
 				 const char *out) CR_MUST_CHECK;
 
 /**
@@ -21,8 +23,8 @@ struct cr_error *cr_crit_convert(struct cr_convert *c, const char *in,
  * an archive is named as if the archive were a directory: a.tar.gz/pstree.img;
  * one of an OCI layout, or in DIR/checkpoint, as if it were in DIR.
  */
-struct cr_error *cr_crit_open(const char *in, int *fd_ret,
-			      const char **name_ret) CR_MUST_CHECK;
+struct cr_error *cr_crit_open(const struct cr_verb_call *call, const char *in,
+			      int *fd_ret, const char **name_ret) CR_MUST_CHECK;
 
 /** Where a path goes on behind a regular file, as that of a file in an archive
  * does: at that slash; else NULL. */

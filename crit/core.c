@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crit/limits.h"
 #include "crit/verb.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
@@ -53,10 +54,10 @@ static void found(void *arg, struct cr_error *err)
 		r->finding = err;
 }
 
-static struct cr_error *start(struct run *r)
+static struct cr_error *start(struct run *r, const struct cr_verb_call *call)
 {
 	const struct core_opts *o = r->o;
-	struct cr_error *err = cr_set_open(o->dir, &r->set);
+	struct cr_error *err = cr_limits_open(call, o->dir, &r->set);
 	if (err)
 		return err;
 	err = cr_pstree_load(&r->set, &r->tree);
@@ -152,7 +153,7 @@ static struct cr_error *result(struct run *r)
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	struct run r = { .o = call->values };
-	struct cr_error *err = start(&r);
+	struct cr_error *err = start(&r, call);
 	if (!err)
 		err = write_each(&r);
 	if (!err)

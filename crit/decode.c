@@ -37,7 +37,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	};
 	const char *in;
 	struct cr_error *err = cr_crit_one_input(o->in, o->arg, &in);
-	return err ? err : cr_crit_convert(&c, in, o->out);
+	return err ? err : cr_crit_convert(call, &c, in, o->out);
 }
 
 const struct cr_verb cr_verb_decode = {

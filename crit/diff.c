@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crit/diff/diff.h"
+#include "crit/limits.h"
 #include "crit/verb.h"
 #include "lib/base/nearest.h"
 
@@ -73,13 +74,14 @@ static struct cr_error *choose(struct cr_differ *d)
 /* ---- the two ---- */
 
 /* A pre-dump has memory, and no process tree. */
-static struct cr_error *open_side(struct cr_differ *d, int i)
+static struct cr_error *open_side(struct cr_differ *d,
+				  const struct cr_verb_call *call, int i)
 {
 	struct cr_x *x = &d->side[i];
 	struct cr_memory memory;
 	struct cr_error *none = NULL, *err;
 	x->secrets = d->o->secrets;
-	err = cr_set_open(d->o->path[i], &x->set);
+	err = cr_limits_open(call, d->o->path[i], &x->set);
 	if (err)
 		return err;
 	err = cr_pstree_load(&x->set, &x->tree);
@@ -122,16 +124,17 @@ static struct cr_error *check_pids(const struct cr_differ *d)
 	return NULL;
 }
 
-static struct cr_error *start(struct cr_differ *d, FILE *out)
+static struct cr_error *start(struct cr_differ *d,
+			      const struct cr_verb_call *call)
 {
 	struct cr_error *err = choose(d);
 	for (int i = 0; i < 2 && !err; i++)
-		err = open_side(d, i);
+		err = open_side(d, call, i);
 	if (!err)
 		err = cr_diff_match(d);
 	if (!err)
 		err = check_pids(d);
-	return err ? err : cr_x_begin(&d->out, out);
+	return err ? err : cr_x_begin(&d->out, call->out);
 }
 
 /* Whether a section can be compared, and says why not. */
@@ -244,7 +247,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	struct cr_differ d = { .o = o,
 			       .out = { .json = o->json,
 					.term = call->term } };
-	struct cr_error *err = start(&d, call->out);
+	struct cr_error *err = start(&d, call);
 	if (!err)
 		err = compare(&d);
 	cr_x_deinit(&d.out);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "crit/edit/edit.h"
+#include "crit/limits.h"
 #include "crit/verb.h"
 #include "lib/base/nearest.h"
 
@@ -82,7 +83,7 @@ static struct cr_error *look(struct cr_edit_call *call,
 			     const struct action *action)
 {
 	struct cr_set set = { 0 };
-	struct cr_error *err = cr_set_open(call->path, &set);
+	struct cr_error *err = cr_limits_open(call->verb, call->path, &set);
 	call->set = &set;
 	if (!err)
 		err = action->run(call);
@@ -101,7 +102,7 @@ static struct cr_error *change(struct cr_edit_call *call,
 	how.dry_run |= to_file;
 	how.force |= call->is_file;
 	struct cr_error *err =
-		cr_crit_change_open(call->path, &how, &call->change);
+		cr_crit_change_open(call->verb, call->path, &how, &call->change);
 	if (err)
 		return err;
 	call->set = cr_change_set(call->change);
@@ -121,7 +122,8 @@ static struct cr_error *run(const struct cr_verb_call *verb)
 {
 	struct cr_edit_options o =
 		*(const struct cr_edit_options *)verb->values;
-	struct cr_edit_call call = { .o = &o, .out = verb->out };
+	struct cr_edit_call call = { .verb = verb, .o = &o,
+				     .out = verb->out };
 	const struct action *action;
 	struct cr_error *err = choose(&o, &action);
 	if (!err)

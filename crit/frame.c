@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "crit/limits.h"
 #include "crit/text.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/nearest.h"
@@ -15,6 +16,9 @@ const struct cr_opt cr_command_opts[] = {
 	  "WHEN", "whether to colour headings and errors" },
 	{ 0, "no-pager", NULL, CR_FLAG(struct cr_global, no_pager),
 	  NULL, "on a terminal, do not page long output" },
+	{ 0, "limit", NULL, CR_STRING(struct cr_global, limit, CR_TAKES_ANYTHING),
+	  "WHAT", "how much an archive may hold, instead of members=200000,"
+	  "member-size=1T,total-size=4T,ratio=250; or none" },
 	{ CR_ARG, CR_WORDS(struct cr_global, rest, CR_TAKES_VERB),
 	  "VERB", "what to do, followed by its own options", CR_REST },
 	{ 0 },
@@ -123,6 +127,8 @@ static struct cr_error *run_verb(struct run *r)
 	err = cr_opts_parse_both(verb->opts, values, cr_global_opts,
 				 &r->global, words.word + 1, words.nr - 1,
 				 &help);
+	if (!err && r->global.limit)
+		err = cr_limits_parse(r->global.limit, &r->global.limits);
 	if (!err)
 		begin_output(r);
 	struct cr_verb_call call = { r->command, verb,	     values,	r->out,

@@ -23,7 +23,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	struct cr_source src;
 	struct cr_codec codec;
 	struct cr_image_info info;
-	struct cr_error *err = cr_crit_open(o->in, &fd, &name);
+	struct cr_error *err = cr_crit_open(call, o->in, &fd, &name);
 	if (err)
 		return err;
 	cr_codec_init(&codec, (struct cr_style){ 0 });

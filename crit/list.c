@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "crit/find.h"
+#include "crit/limits.h"
 #include "crit/verb.h"
 #include "images/pstree.pb-c.h"
 #include "lib/base/cleanup.h"
@@ -47,6 +48,7 @@ struct rows {
 	struct row *row;
 	size_t nr, cap;
 	size_t nr_failed;
+	const struct cr_verb_call *call;
 };
 
 static void free_row(struct row *row)
@@ -182,7 +184,7 @@ static struct cr_error *list_one(struct rows *rows, const char *path,
 	struct row row = { .path = strdup(path) };
 	if (!row.path)
 		return cr_enomem;
-	struct cr_error *err = cr_set_open(path, &set);
+	struct cr_error *err = cr_limits_open(rows->call, path, &set);
 	if (err && is_none(err, named)) {
 		free(row.path);
 		cr_error_catch(&err, CR_ERR_NOT_FOUND);
@@ -507,7 +509,7 @@ static struct cr_error *print(const struct cr_verb_call *call,
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct list *o = call->values;
-	struct rows rows = { 0 };
+	struct rows rows = { .call = call };
 	struct cr_error *err = NULL;
 	if (!o->paths.nr)
 		err = list_path(&rows, ".");

@@ -107,7 +107,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	const struct cr_mem_opts *o = call->values;
 	struct cr_mem m = { .x = { .json = o->json, .term = call->term },
 			    .o = o,
-			    .out = call->out };
+			    .call = call, .out = call->out };
 	struct cr_error *err = start(&m, call);
 	if (!err)
 		err = show(&m);

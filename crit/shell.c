@@ -39,7 +39,7 @@ static struct cr_error *run_use(struct cr_shell *shell, const char *path)
 {
 	if (!path)
 		return cr_error_new(CR_ERR_USAGE, "DIR is missing");
-	return cr_here_use(&shell->here, path);
+	return cr_here_use(&shell->here, shell->call, path);
 }
 
 static struct cr_error *run_pid(struct cr_shell *shell, const char *pid)
@@ -275,7 +275,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	if (o->restricted)
 		err = cr_job_restrict();
 	if (!err && o->dir)
-		err = cr_here_use(&shell.here, o->dir);
+		err = cr_here_use(&shell.here, call, o->dir);
 	if (!err)
 		err = cr_input_open(&input);
 	if (!err)

@@ -26,7 +26,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 			   .dotted = o->dotted },
 		.nopl = o->nopl,
 	};
-	return cr_crit_convert(&c, o->in, NULL);
+	return cr_crit_convert(call, &c, o->in, NULL);
 }
 
 const struct cr_verb cr_verb_show = {

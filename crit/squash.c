@@ -34,7 +34,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	struct cr_change *change;
 	struct cr_squash s;
 	struct cr_error *err =
-		cr_crit_change_open(o->target, &o->change, &change);
+		cr_crit_change_open(call, o->target, &o->change, &change);
 	if (err)
 		return err;
 	err = cr_squash(change, &s);

@@ -14,6 +14,7 @@
 #include "crit/opts.h"
 #include "crit/term.h"
 #include "lib/base/error.h"
+#include "lib/store/store.h"
 
 struct cr_command;
 struct cr_kept;
@@ -23,6 +24,8 @@ struct cr_verb;
 struct cr_global {
 	bool version, no_pager;
 	unsigned color;	      /* enum cr_color, or 0 */
+	const char *limit;    /* see limits.h */
+	struct cr_store_limits limits; /* what it says */
 	struct cr_words rest; /* the verb and its words */
 };
 

@@ -10,6 +10,7 @@
 
 #include "crit/change.h"
 #include "crit/opts.h"
+#include "crit/verb.h"
 #include "lib/ops/change.h"
 
 struct cr_edit_options {
@@ -22,6 +23,7 @@ struct cr_edit_options {
 
 /* One invocation. */
 struct cr_edit_call {
+	const struct cr_verb_call *verb;
 	const struct cr_edit_options *o;
 	FILE *out;
 	char *path;		  /* of the checkpoint */

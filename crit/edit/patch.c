@@ -10,7 +10,7 @@ struct cr_error *cr_edit_act_patch(struct cr_edit_call *call)
 	const char *path = call->o->patch, *name;
 	struct cr_reader r = { 0 };
 	cr_auto_close int fd = -1;
-	struct cr_error *err = cr_crit_open(path, &fd, &name);
+	struct cr_error *err = cr_crit_open(call->verb, path, &fd, &name);
 	if (err)
 		return err;
 	err = cr_reader_init_fd(&r, fd);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "crit/opts.h"
+#include "crit/verb.h"
 #include "crit/x/x.h"
 #include "lib/pages/reader.h"
 
@@ -33,6 +34,7 @@ struct cr_mem_part {
 
 struct cr_mem {
 	struct cr_x x;
+	const struct cr_verb_call *call;
 	const struct cr_mem_opts *o;
 	FILE *out;
 	struct cr_memory memory;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crit/limits.h"
 #include "lib/base/cleanup.h"
 #include "lib/image/pstree.h"
 
@@ -44,12 +45,13 @@ static char *clean_path(const char *path)
 	return strndup(path, size);
 }
 
-struct cr_error *cr_here_use(struct cr_here *here, const char *path)
+struct cr_error *cr_here_use(struct cr_here *here,
+			     const struct cr_verb_call *call, const char *path)
 {
 	struct cr_here new = { .path = clean_path(path) };
 	if (!new.path)
 		return cr_enomem;
-	struct cr_error *err = cr_set_open(new.path, &new.kept.set);
+	struct cr_error *err = cr_limits_open(call, new.path, &new.kept.set);
 	if (!err) {
 		new.kept.path = new.path;
 		err = cr_store_each(new.kept.set.store, add_name, &new.names);

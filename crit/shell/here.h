@@ -26,7 +26,8 @@ struct cr_here {
 
 /** Makes a checkpoint the current one. An error leaves the one before. One whose
  * process tree cannot be read has no processes here. */
-struct cr_error *cr_here_use(struct cr_here *here, const char *path)
+struct cr_error *cr_here_use(struct cr_here *here,
+			     const struct cr_verb_call *call, const char *path)
 	CR_MUST_CHECK;
 
 /** Chooses a process; NULL: none. USAGE, NOT_FOUND: nothing changes. */

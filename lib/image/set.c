@@ -15,11 +15,18 @@
 /* A message that nests too deep has at least as many bytes. */
 #define SHALLOW (2 * CR_WIRE_DEPTH)
 
-struct cr_error *cr_set_open(const char *path, struct cr_set *ret)
+struct cr_error *cr_set_open_limited(const char *path,
+				     const struct cr_store_limits *limits,
+				     struct cr_set *ret)
 {
 	*ret = (struct cr_set){ 0 };
 	cr_codec_init(&ret->codec, (struct cr_style){ 0 });
-	return cr_store_open(path, &ret->store);
+	return cr_store_open_limited(path, limits, &ret->store);
+}
+
+struct cr_error *cr_set_open(const char *path, struct cr_set *ret)
+{
+	return cr_set_open_limited(path, &(struct cr_store_limits){ 0 }, ret);
 }
 
 void cr_set_close(struct cr_set *set)

@@ -28,6 +28,11 @@ struct cr_set {
 struct cr_error *cr_set_open(const char *path, struct cr_set *ret)
 	CR_MUST_CHECK;
 
+/** The same with other limits than the defaults. */
+struct cr_error *cr_set_open_limited(const char *path,
+				     const struct cr_store_limits *limits,
+				     struct cr_set *ret) CR_MUST_CHECK;
+
 /** Accepts a zeroed set. */
 void cr_set_close(struct cr_set *set);
 

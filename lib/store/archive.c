@@ -165,7 +165,8 @@ static struct cr_error *over(const struct index *ix, uint64_t size)
 	if (size > ix->limits.total_size)
 		return cr_error_new(CR_ERR_FORMAT,
 				    "%llu bytes expanded, over the limit "
-				    "'total' of %llu",
+				    "'total-size' of %llu "
+				    "(--limit total-size=SIZE)",
 				    (unsigned long long)size,
 				    (unsigned long long)ix->limits.total_size);
 	if (size <= RATIO_FROM ||
@@ -174,7 +175,7 @@ static struct cr_error *over(const struct index *ix, uint64_t size)
 		return NULL;
 	return cr_error_new(CR_ERR_FORMAT,
 			    "%llu bytes expanded from %llu, over the limit "
-			    "'ratio' of %llu",
+			    "'ratio' of %llu (--limit ratio=N)",
 			    (unsigned long long)size,
 			    (unsigned long long)ix->archive_size,
 			    (unsigned long long)ix->limits.ratio);
@@ -187,15 +188,15 @@ static struct cr_error *check_size(struct index *ix, struct cr_tar *tar,
 	if (ix->nr >= ix->limits.nr_members)
 		return cr_error_new(CR_ERR_FORMAT,
 				    "more members than the limit 'members' of "
-				    "%llu",
+				    "%llu (--limit members=N)",
 				    (unsigned long long)ix->limits.nr_members);
 	if (m->kind == CR_TAR_FILE &&
 	    __builtin_add_overflow(ix->total, m->size, &ix->total))
 		ix->total = UINT64_MAX;
 	if (m->kind == CR_TAR_FILE && m->size > ix->limits.member_size)
 		return cr_error_new(CR_ERR_FORMAT,
-				    "%llu bytes, over the limit 'member' of "
-				    "%llu",
+				    "%llu bytes, over the limit 'member-size' "
+				    "of %llu (--limit member-size=SIZE)",
 				    (unsigned long long)m->size,
 				    (unsigned long long)ix->limits.member_size);
 	uint64_t expanded = cr_tar_expanded(tar);

@@ -713,7 +713,8 @@ TEST(the_number_of_members_has_a_limit)
 
 	assert_text(open_limited(b, (struct cr_store_limits){ .nr_members =
 								      2 }),
-		    "! FORMAT b: more members than the limit 'members' of 2");
+		    "! FORMAT b: more members than the limit 'members' of 2 "
+		    "(--limit members=N)");
 	assert_text(open_limited(b, (struct cr_store_limits){ .nr_members =
 								      3 }),
 		    "");
@@ -725,14 +726,15 @@ TEST(the_size_of_a_member_and_of_all_has_a_limit)
 
 	assert_text(open_limited(b, (struct cr_store_limits){ .member_size =
 								      999 }),
-		    "! FORMAT a: 1000 bytes, over the limit 'member' of 999");
+		    "! FORMAT a: 1000 bytes, over the limit 'member-size' of 999 "
+		    "(--limit member-size=SIZE)");
 	assert_text(open_limited(b, (struct cr_store_limits){ .member_size =
 								      1000 }),
 		    "");
 	assert_text(open_limited(b, (struct cr_store_limits){ .total_size =
 								      1500 }),
-		    "! FORMAT a: 1536 bytes expanded, over the limit 'total' "
-		    "of 1500");
+		    "! FORMAT a: 1536 bytes expanded, over the limit "
+		    "'total-size' of 1500 (--limit total-size=SIZE)");
 	assert_text(open_limited(b, (struct cr_store_limits){ .total_size =
 								      4000 }),
 		    "");
@@ -747,7 +749,8 @@ TEST(a_claim_of_eight_exabytes_is_refused_before_it_is_read)
 		    "! FORMAT byte 3072: the archive ends within a member");
 	assert_text(open_bad(cr_test_compress("gzip", tar(PSTREE, claim))),
 		    "! FORMAT a: 4611686018427387905 bytes, over the limit "
-		    "'member' of 1099511627776");
+		    "'member-size' of 1099511627776 "
+		    "(--limit member-size=SIZE)");
 	// Twice so much does not fit 64 bits with the sign.
 	assert_text(open_limited(cr_test_compress("gzip",
 						  tar(PSTREE, claim, claim)),
@@ -755,7 +758,8 @@ TEST(a_claim_of_eight_exabytes_is_refused_before_it_is_read)
 					 .member_size = UINT64_MAX,
 					 .ratio = UINT64_MAX }),
 		    "! FORMAT a: 4611686018427387906 bytes expanded, over the "
-		    "limit 'total' of 4398046511104");
+		    "limit 'total-size' of 4398046511104 "
+		    "(--limit total-size=SIZE)");
 }
 
 TEST(a_bomb_is_refused_without_being_expanded)
@@ -767,7 +771,7 @@ TEST(a_bomb_is_refused_without_being_expanded)
 
 	assert_text(got, cr_test_format("! FORMAT bomb: 274877906945 bytes "
 					"expanded from %zu, over the limit "
-					"'ratio' of 250",
+					"'ratio' of 250 (--limit ratio=N)",
 					b.size));
 	// Without limits it is only cut off.
 	assert_text(open_limited(b, (struct cr_store_limits){ .ratio =
@@ -783,7 +787,8 @@ TEST(a_sparse_bomb_is_refused)
 
 	assert_text(open_bad(b),
 		    cr_test_format("! FORMAT bomb: 274877906946 bytes expanded "
-				   "from %zu, over the limit 'ratio' of 250",
+				   "from %zu, over the limit 'ratio' of 250 "
+				   "(--limit ratio=N)",
 				   b.size));
 }
 
