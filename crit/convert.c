@@ -115,7 +115,7 @@ static struct cr_error *open_member(const struct cr_verb_call *call,
 		return err;
 	err = cr_store_open_file(store, name, &file);
 	if (cr_error_catch(&err, CR_ERR_NOT_FOUND))
-		err = cr_store_open_top(store, name, &file);
+		err = cr_store_open_beside(store, name, &file);
 	if (!err) {
 		err = copy_member(&file, fd_ret);
 		cr_file_close(&file);

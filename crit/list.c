@@ -155,7 +155,7 @@ static struct cr_error *read_row(struct cr_set *set, struct row *row)
 		&ignored, &row->time);
 	look_at(cr_store_open_file(store, "inventory.img", &file), &file,
 		&ignored, &row->time);
-	look_at(cr_store_open_top(store, "rootfs-diff.tar", &file), &file,
+	look_at(cr_store_open_beside(store, "rootfs-diff.tar", &file), &file,
 		&row->diff_size, &when);
 	if (row->container.checkpointed)
 		row->time = row->container.checkpointed;

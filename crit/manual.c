@@ -72,7 +72,12 @@ const struct cr_section cr_manual_sections[] = {
 	  "also stats-dump, stats-restore and irmap-cache. The others have no JSON;\n"
 	  "'crit decode' says what they are, and a directory's are carried over:\n"
 	  "pages-N.img (memory), tmpfs-N.img (archives), iptables-N.img and the\n"
-	  "like (network settings), logs." },
+	  "like (network settings), logs.\n"
+	  "\n"
+	  "It may also be in an archive of a container engine or in an OCI image\n"
+	  "layout. An archive that would expand to far more than it is may be made to\n"
+	  "do harm and is refused; --limit ratio=1000 or --limit none lets it in,\n"
+	  "in front of the verb or behind it." },
 	{ "EXAMPLES",
 	  "Read an image, change it by hand and write it back:\n"
 	  "\n"

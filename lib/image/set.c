@@ -29,6 +29,17 @@ struct cr_error *cr_set_open(const char *path, struct cr_set *ret)
 	return cr_set_open_limited(path, &(struct cr_store_limits){ 0 }, ret);
 }
 
+struct cr_error *cr_set_open_image(struct cr_set *set, const char *name,
+				   struct cr_file *ret)
+{
+	struct cr_error *err = cr_store_open_file(set->store, name, ret);
+	if (strncmp(name, "stats-", strlen("stats-")))
+		return err;
+	if (cr_error_catch(&err, CR_ERR_NOT_FOUND))
+		err = cr_store_open_beside(set->store, name, ret);
+	return err;
+}
+
 void cr_set_close(struct cr_set *set)
 {
 	cr_store_close(set->store);
@@ -186,7 +197,7 @@ struct cr_error *cr_set_load(struct cr_set *set, const char *name,
 			     struct cr_messages *ret)
 {
 	struct cr_file file;
-	struct cr_error *err = cr_store_open_file(set->store, name, &file);
+	struct cr_error *err = cr_set_open_image(set, name, &file);
 	if (err)
 		return err;
 	err = load(set, &file, name, entry, ret);

@@ -33,6 +33,11 @@ struct cr_error *cr_set_open_limited(const char *path,
 				     const struct cr_store_limits *limits,
 				     struct cr_set *ret) CR_MUST_CHECK;
 
+/** Opens an image; engines move stats-dump out of the images' directory, to what
+ * they put beside it. NOT_FOUND. */
+struct cr_error *cr_set_open_image(struct cr_set *set, const char *name,
+				   struct cr_file *ret) CR_MUST_CHECK;
+
 /** Accepts a zeroed set. */
 void cr_set_close(struct cr_set *set);
 

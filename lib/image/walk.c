@@ -49,7 +49,7 @@ struct cr_error *cr_walk_bytes(struct cr_set *set, const char *name,
 	struct cr_source src;
 	struct cr_file_cursor cursor;
 	struct cr_image_header header;
-	struct cr_error *err = cr_store_open_file(set->store, name, &file);
+	struct cr_error *err = cr_set_open_image(set, name, &file);
 	if (err)
 		return err;
 	err = cr_file_source(&file, &cursor, &src);

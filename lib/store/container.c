@@ -50,13 +50,13 @@ static const struct engine *find_engine(const struct files *f)
 
 /* ---- files ---- */
 
-/* A file from the top; *ret NULL if it is not there or not good. */
+/* A file beside the images; *ret NULL if it is not there or not good. */
 static struct cr_error *read_json(struct cr_store *store, const char *name,
 				  struct files *f, json_t **ret)
 {
 	struct cr_file file;
 	*ret = NULL;
-	struct cr_error *err = cr_store_open_top(store, name, &file);
+	struct cr_error *err = cr_store_open_beside(store, name, &file);
 	if (cr_error_catch(&err, CR_ERR_NOT_FOUND))
 		return NULL;
 	f->any = true;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -155,6 +156,25 @@ struct cr_error *cr_store_open_top(struct cr_store *store, const char *name,
 	*ret = (struct cr_file){ .fd = -1 };
 	struct cr_error *err = store->ops->open_top(store, name, ret);
 	return err ? cr_error_at(err, "%s", name) : NULL;
+}
+
+struct cr_error *cr_store_open_beside(struct cr_store *store, const char *name,
+				      struct cr_file *ret)
+{
+	const char *images = cr_store_images(store);
+	const char *slash = strrchr(images, '/');
+	cr_auto_free char *path = NULL;
+	if (!slash)
+		return cr_store_open_top(store, name, ret);
+	if (asprintf(&path, "%.*s/%s", (int)(slash - images), images, name) <
+	    0) {
+		path = NULL;
+		return cr_enomem;
+	}
+	struct cr_error *err = cr_store_open_top(store, path, ret);
+	if (cr_error_catch(&err, CR_ERR_NOT_FOUND))
+		err = cr_store_open_top(store, name, ret);
+	return err;
 }
 
 struct cr_error *cr_store_read_link(struct cr_store *store, const char *name,

@@ -157,6 +157,11 @@ struct cr_error *cr_store_open_top(struct cr_store *store, const char *name,
 struct cr_error *cr_store_read_link(struct cr_store *store, const char *name,
 				    char **ret) CR_MUST_CHECK;
 
+/** A file that an engine put beside the images' directory or, where there is
+ * none, at the top: they differ if that directory is deeper. */
+struct cr_error *cr_store_open_beside(struct cr_store *store, const char *name,
+				      struct cr_file *ret) CR_MUST_CHECK;
+
 /** Reads exactly size bytes; FORMAT if the file ends before. */
 struct cr_error *cr_file_read(struct cr_file *file, void *data, size_t size,
 			      uint64_t off) CR_MUST_CHECK;

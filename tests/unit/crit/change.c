@@ -11,6 +11,8 @@
 
 static struct cr_change *begin(const struct cr_crit_change *opts)
 {
+	static const struct cr_global global;
+	struct cr_verb_call call = { .global = &global };
 	struct cr_change *change;
 
 	mkdir(cr_test_path("a"), 0700);
@@ -18,7 +20,7 @@ static struct cr_change *begin(const struct cr_crit_change *opts)
 	cr_test_file("a/x.img", text("x"), 0600);
 	cr_test_file("a/y.img", text("y"), 0600);
 	ck_assert_ptr_null(
-		cr_crit_change_open(cr_test_path("a"), opts, &change));
+		cr_crit_change_open(&call, cr_test_path("a"), opts, &change));
 	return change;
 }
 
