@@ -84,7 +84,8 @@ END_TEST
 
 START_TEST(bash_offers_the_options_of_the_command)
 {
-	assert_offers("fake --", "--help --version --color --no-pager");
+	assert_offers("fake --", "--help --version --color --no-pager "
+				"--limit");
 }
 END_TEST
 

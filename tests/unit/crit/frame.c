@@ -56,7 +56,8 @@ END_TEST
 START_TEST(too_few_arguments_exit_with_1)
 {
 	assert_fails("fake", 1,
-		     "usage: fake [-h] [--version] [--color WHEN] [--no-pager] VERB ...\n"
+		     "usage: fake [-h] [--version] [--color WHEN] [--no-pager] [--limit WHAT]\n"
+		     "            VERB ...\n"
 		     "fake: error: too few arguments\n");
 }
 END_TEST
@@ -64,7 +65,8 @@ END_TEST
 START_TEST(no_name_at_all_is_too_few_arguments)
 {
 	assert_fails("", 1,
-		     "usage: fake [-h] [--version] [--color WHEN] [--no-pager] VERB ...\n"
+		     "usage: fake [-h] [--version] [--color WHEN] [--no-pager] [--limit WHAT]\n"
+		     "            VERB ...\n"
 		     "fake: error: too few arguments\n");
 }
 END_TEST
@@ -144,7 +146,8 @@ START_TEST(help_lists_the_verbs)
 {
 	ck_assert_int_eq(run("fake --help"), 0);
 	ck_assert_str_eq(out_text,
-			 "usage: fake [-h] [--version] [--color WHEN] [--no-pager] VERB ...\n"
+			 "usage: fake [-h] [--version] [--color WHEN] [--no-pager] [--limit WHAT]\n"
+			 "            VERB ...\n"
 			 "\n"
 			 "Tries the frame.\n"
 			 "\n"
@@ -163,7 +166,12 @@ START_TEST(help_lists_the_verbs)
 			 "      --color WHEN  whether to colour headings and "
 			 "errors (auto, always, never)\n"
 			 "      --no-pager    on a terminal, do not page long "
-			 "output\n");
+			 "output\n"
+			 "      --limit WHAT  how much an archive may hold, "
+			 "instead of\n"
+			 "                    members=200000,member-size=1T,"
+			 "total-size=4T,ratio=250; or\n"
+			 "                    none\n");
 }
 END_TEST
 

@@ -56,7 +56,8 @@ static void assert_refused(const char *line, const char *text)
 
 START_TEST(alone_it_explains_the_command)
 {
-	assert_starts("", "usage: fake [-h] [--version] [--color WHEN] [--no-pager] VERB ...\n");
+	assert_starts("", "usage: fake [-h] [--version] [--color WHEN] [--no-pager] [--limit WHAT]\n"
+		     "            VERB ...\n");
 }
 END_TEST
 
