@@ -22,6 +22,7 @@ struct all {
 	const struct cr_crit_upgrade *o;
 	const struct cr_upgrade_opts *opts;
 	const char *done; /* what a changed one is called */
+	const struct cr_store_limits *limits;
 	FILE *out;
 	char **path;
 	size_t nr, cap;
@@ -168,6 +169,7 @@ static bool prepare(struct all *all, const char *path, struct waiting *w)
 	const struct cr_change_opts how = {
 		.dry_run = all->o->change.dry_run,
 		.count_only = true,
+		.limits = all->limits,
 	};
 	*w = (struct waiting){ .path = path };
 	struct cr_error *err = cr_change_open(path, &how, &w->change);
@@ -273,6 +275,7 @@ struct cr_error *cr_crit_upgrade_all(const struct cr_verb_call *call,
 		.opts = opts,
 		.done = done,
 		.out = call->out,
+		.limits = &call->global->limits,
 		.progress = isatty(STDERR_FILENO),
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
