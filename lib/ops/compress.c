@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lib/ops/compress.h"
 
-#include "lib/ops/remap.h"
+#include "lib/ops/repage.h"
 
 enum { IMG_VERSION = 1, COMPRESS = 15, BLOCK_SIZE = 16 }; /* inventory_entry */
 
@@ -11,7 +11,7 @@ struct packing {
 	struct cr_compress *sum;
 };
 
-static struct cr_error *pack_entry(struct cr_remap *m, void *arg,
+static struct cr_error *pack_entry(struct cr_repage *m, void *arg,
 				   const struct cr_pagemap_entry *entry,
 				   const struct cr_range *range)
 {
@@ -20,11 +20,11 @@ static struct cr_error *pack_entry(struct cr_remap *m, void *arg,
 		return NULL;
 	if (range && range->flags & CR_RANGE_PRESENT)
 		p->sum->nr_pages += range->nr_pages;
-	return cr_remap_store(m, entry, range);
+	return cr_repage_store(m, entry, range);
 }
 
 /* Whether the pagemap's form is another one than it shall be. */
-static bool is_due(const struct cr_remap *m, const struct packing *p)
+static bool is_due(const struct cr_repage *m, const struct packing *p)
 {
 	const uint8_t which = p->block_size ? CR_RANGE_PRESENT :
 					      CR_RANGE_ALIGNED | CR_RANGE_BLOCKS;
@@ -34,7 +34,7 @@ static bool is_due(const struct cr_remap *m, const struct packing *p)
 	return false;
 }
 
-static struct cr_error *pack_pagemap(struct cr_remap *m, void *arg)
+static struct cr_error *pack_pagemap(struct cr_repage *m, void *arg)
 {
 	struct packing *p = arg;
 	if (p->block_size % m->map.page_size)
@@ -46,9 +46,8 @@ static struct cr_error *pack_pagemap(struct cr_remap *m, void *arg)
 		return NULL;
 	p->sum->nr_pagemaps++;
 	p->sum->old_size += m->file.size;
-	struct cr_error *err = cr_remap_write(m, p->block_size,
-					      p->acceleration, false,
-					      pack_entry, p);
+	struct cr_error *err = cr_repage_write(
+		m, p->block_size, p->acceleration, false, pack_entry, p);
 	p->sum->size += m->written;
 	return err;
 }
@@ -65,7 +64,7 @@ static struct cr_error *set_form(struct cr_change *change, uint32_t version,
 	return cr_inventory_set(change, fields, 3);
 }
 
-static struct cr_error *check_form(const struct cr_remap *m)
+static struct cr_error *check_form(const struct cr_repage *m)
 {
 	if (!m->inventory.exists)
 		return cr_error_new(CR_ERR_NOT_FOUND,
@@ -88,28 +87,28 @@ struct cr_error *cr_compress(struct cr_change *change, uint32_t block_size,
 		.acceleration = acceleration,
 		.sum = &sum,
 	};
-	struct cr_remap m;
+	struct cr_repage m;
 	if (p.block_size > CR_BLOCK_MAX)
 		return cr_error_new(CR_ERR_USAGE,
 				    "blocks of %u bytes: at most %u",
 				    (unsigned)block_size, CR_BLOCK_MAX);
-	struct cr_error *err = cr_remap_init(&m, change, NULL);
+	struct cr_error *err = cr_repage_init(&m, change, NULL);
 	if (err)
 		return err;
 	err = check_form(&m);
 	sum.already = m.inventory.compress;
 	if (!err && !sum.already)
-		err = cr_remap_each(&m, pack_pagemap, &p);
+		err = cr_repage_each(&m, pack_pagemap, &p);
 	if (!err && !sum.already)
 		err = set_form(change, CR_IMG_V1_2, p.block_size);
-	cr_remap_deinit(&m);
+	cr_repage_deinit(&m);
 	if (!err)
 		*ret = sum;
 	return err;
 }
 
 /* CRIU reads a v1.1 checkpoint on the premise that its parents are such. */
-static struct cr_error *version_without(struct cr_remap *m, uint32_t *ret)
+static struct cr_error *version_without(struct cr_repage *m, uint32_t *ret)
 {
 	*ret = CR_IMG_V1_1;
 	for (unsigned i = 1;; i++) {
@@ -135,20 +134,20 @@ struct cr_error *cr_decompress(struct cr_change *change,
 {
 	struct cr_compress sum = { 0 };
 	struct packing p = { .sum = &sum };
-	struct cr_remap m;
+	struct cr_repage m;
 	uint32_t version = 0;
-	struct cr_error *err = cr_remap_init(&m, change, NULL);
+	struct cr_error *err = cr_repage_init(&m, change, NULL);
 	if (err)
 		return err;
 	err = check_form(&m);
 	if (!err)
-		err = cr_remap_each(&m, pack_pagemap, &p);
+		err = cr_repage_each(&m, pack_pagemap, &p);
 	sum.already = !m.inventory.compress && !sum.nr_pagemaps;
 	if (!err && !sum.already)
 		err = version_without(&m, &version);
 	if (!err && !sum.already)
 		err = set_form(change, version, 0);
-	cr_remap_deinit(&m);
+	cr_repage_deinit(&m);
 	if (!err)
 		*ret = sum;
 	return err;

@@ -7,7 +7,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
-#include "lib/ops/remap.h"
+#include "lib/ops/repage.h"
 
 typedef unsigned long long ull;
 
@@ -29,7 +29,7 @@ struct pages {
 };
 
 struct poke {
-	struct cr_remap m;
+	struct cr_repage m;
 	struct cr_change *change;
 	uint32_t pid;
 	struct stretch *stretch; /* by pagemap and address */
@@ -346,7 +346,7 @@ static struct cr_error *put_rest(struct poke *p,
 	if (start == end)
 		return NULL;
 	if (here)
-		return cr_remap_bytes(&p->m, range, start, end);
+		return cr_repage_bytes(&p->m, range, start, end);
 	return cr_pages_writer_entry(&p->m.w, entry, start,
 				     (end - start) / p->m.map.page_size,
 				     flags);
@@ -381,7 +381,7 @@ static struct cr_error *change_entry(struct poke *p,
 	return err ? err : put_rest(p, entry, range, here, at, end);
 }
 
-static struct cr_error *poke_entry(struct cr_remap *m, void *arg,
+static struct cr_error *poke_entry(struct cr_repage *m, void *arg,
 				   const struct cr_pagemap_entry *entry,
 				   const struct cr_range *range)
 {
@@ -399,7 +399,7 @@ static struct cr_error *poke_entry(struct cr_remap *m, void *arg,
 		return err;
 	if (!range || p->next == p->nr_todo ||
 	    p->todo[p->next].start >= cr_range_end(&m->map, range))
-		return cr_remap_keep(m, entry, range);
+		return cr_repage_keep(m, entry, range);
 	return change_entry(p, entry, range);
 }
 
@@ -481,7 +481,7 @@ static struct cr_error *write_pagemap(struct poke *p)
 	bool there;
 	uint32_t block_size, id = p->mine->id;
 	struct cr_error *err =
-		cr_remap_open(&p->m, p->mine->is_shared, id, &there);
+		cr_repage_open(&p->m, p->mine->is_shared, id, &there);
 	if (!err && !there)
 		err = cr_error_new(CR_ERR_UNSUPPORTED,
 				   "process %u has no pagemap to put pages in",
@@ -498,9 +498,10 @@ static struct cr_error *write_pagemap(struct poke *p)
 		.has_nr_pages = true,
 		.has_flags = true,
 	};
-	err = cr_remap_block_size(&p->m, &block_size);
+	err = cr_repage_block_size(&p->m, &block_size);
 	return err ? err :
-		     cr_remap_write(&p->m, block_size, 1, false, poke_entry, p);
+		     cr_repage_write(&p->m, block_size, 1, false, poke_entry,
+				     p);
 }
 
 static int compare_pagemaps(const struct stretch *a, const struct stretch *b)
@@ -554,7 +555,7 @@ static struct cr_error *run(struct poke *p, uint64_t vaddr, const void *data,
 	bool there;
 	if (size > UINT64_MAX - vaddr)
 		return beyond(vaddr, size);
-	struct cr_error *err = cr_remap_open(&p->m, false, p->pid, &there);
+	struct cr_error *err = cr_repage_open(&p->m, false, p->pid, &there);
 	if (err)
 		return err;
 	p->page = malloc(p->m.pages.space.page_size);
@@ -571,11 +572,11 @@ struct cr_error *cr_poke(struct cr_change *change, uint32_t pid,
 			 const char *sysroot)
 {
 	struct poke p = { .change = change, .pid = pid };
-	struct cr_error *err = cr_remap_init(&p.m, change, sysroot);
+	struct cr_error *err = cr_repage_init(&p.m, change, sysroot);
 	if (err)
 		return err;
 	err = run(&p, vaddr, data, size);
-	cr_remap_deinit(&p.m);
+	cr_repage_deinit(&p.m);
 	free(p.stretch);
 	free(p.todo);
 	free(p.page);

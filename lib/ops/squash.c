@@ -2,10 +2,10 @@
 #include "lib/ops/squash.h"
 
 #include "lib/base/cleanup.h"
-#include "lib/ops/remap.h"
+#include "lib/ops/repage.h"
 
 /* Pages of one run, wherever in the chain they are, become an entry here. */
-static struct cr_error *take_run(struct cr_remap *m, struct cr_squash *s,
+static struct cr_error *take_run(struct cr_repage *m, struct cr_squash *s,
 				 const struct cr_pagemap_entry *entry,
 				 const struct cr_run *run, uint64_t end)
 {
@@ -22,7 +22,7 @@ static struct cr_error *take_run(struct cr_remap *m, struct cr_squash *s,
 	return cr_pages_writer_run(&m->w, &m->pages, run, run->start, size);
 }
 
-static struct cr_error *take_parents(struct cr_remap *m, struct cr_squash *s,
+static struct cr_error *take_parents(struct cr_repage *m, struct cr_squash *s,
 				     const struct cr_pagemap_entry *entry,
 				     const struct cr_range *range)
 {
@@ -39,7 +39,7 @@ static struct cr_error *take_parents(struct cr_remap *m, struct cr_squash *s,
 	return err;
 }
 
-static struct cr_error *squash_entry(struct cr_remap *m, void *arg,
+static struct cr_error *squash_entry(struct cr_repage *m, void *arg,
 				     const struct cr_pagemap_entry *entry,
 				     const struct cr_range *range)
 {
@@ -47,26 +47,26 @@ static struct cr_error *squash_entry(struct cr_remap *m, void *arg,
 		return NULL;
 	if (range && range->flags & CR_RANGE_PARENT)
 		return take_parents(m, arg, entry, range);
-	return cr_remap_store(m, entry, range);
+	return cr_repage_store(m, entry, range);
 }
 
-static struct cr_error *squash_pagemap(struct cr_remap *m, void *arg)
+static struct cr_error *squash_pagemap(struct cr_repage *m, void *arg)
 {
 	struct cr_squash *s = arg;
 	uint32_t block_size;
 	bool has = false;
 	for (size_t i = 0; !has && i < m->map.nr; i++)
 		has = m->map.range[i].flags & CR_RANGE_PARENT;
-	struct cr_error *err = cr_remap_block_size(m, &block_size);
+	struct cr_error *err = cr_repage_block_size(m, &block_size);
 	if (err || !has)
 		return err;
 	s->nr_pagemaps++;
-	return cr_remap_write(m, block_size, 1, true, squash_entry, s);
+	return cr_repage_write(m, block_size, 1, true, squash_entry, s);
 }
 
 /* How many there are; a chain that is broken is told even if nothing is in it.
  */
-static struct cr_error *count_parents(struct cr_remap *m, unsigned *ret)
+static struct cr_error *count_parents(struct cr_repage *m, unsigned *ret)
 {
 	struct cr_store *store;
 	struct cr_error *err = NULL;
@@ -80,7 +80,7 @@ static struct cr_error *count_parents(struct cr_remap *m, unsigned *ret)
 
 struct cr_error *cr_squash(struct cr_change *change, struct cr_squash *ret)
 {
-	struct cr_remap m;
+	struct cr_repage m;
 	struct cr_squash s = { 0 };
 	cr_auto_free char *link = NULL;
 	struct cr_error *err = cr_store_read_link(
@@ -90,13 +90,13 @@ struct cr_error *cr_squash(struct cr_change *change, struct cr_squash *ret)
 				    cr_change_path(change));
 	if (err)
 		return err;
-	err = cr_remap_init(&m, change, NULL);
+	err = cr_repage_init(&m, change, NULL);
 	if (err)
 		return err;
 	err = count_parents(&m, &s.nr_parents);
 	if (!err)
-		err = cr_remap_each(&m, squash_pagemap, &s);
-	cr_remap_deinit(&m);
+		err = cr_repage_each(&m, squash_pagemap, &s);
+	cr_repage_deinit(&m);
 	if (!err)
 		err = cr_change_remove(change, "parent");
 	if (!err)

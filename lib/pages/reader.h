@@ -93,9 +93,9 @@ void cr_pages_close(struct cr_pages *pages);
  * kind NONE up to the next thing or, at the end, up to UINT64_MAX.
  *
  * FORMAT: the pagemap of a shared object or of a parent is broken, or an image
- * that content is looked for in, or the page is said to be in a parent that does
- * not have it. *ret is then a run of kind
- * MISSING, from vaddr to where the fault ends.
+ * that content is looked for in, or the page is said to be in a parent that
+ * does not have it. *ret is then a run of kind MISSING, from vaddr to where the
+ * fault ends.
  */
 struct cr_error *cr_pages_run(struct cr_pages *pages, uint64_t vaddr,
 			      struct cr_run *ret) CR_MUST_CHECK;

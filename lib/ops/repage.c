@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "lib/ops/remap.h"
+#include "lib/ops/repage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ typedef unsigned long long ull;
 
 /* Pages that CRIU, v4.3, does not restore from compressed blocks: huge ones, and
  * those that a plugin looks after. */
-struct cr_remap_part {
+struct cr_repage_part {
 	bool is_shared;
 	uint32_t id;
 	uint64_t start, end;
@@ -20,7 +20,8 @@ struct cr_remap_part {
 
 /* ---- what is special ---- */
 
-static struct cr_error *add_part(struct cr_remap *m, struct cr_remap_part part)
+static struct cr_error *add_part(struct cr_repage *m,
+				 struct cr_repage_part part)
 {
 	if (m->nr_parts == m->cap_parts) {
 		size_t cap = m->cap_parts ? 2 * m->cap_parts : 16;
@@ -34,10 +35,10 @@ static struct cr_error *add_part(struct cr_remap *m, struct cr_remap_part part)
 	return NULL;
 }
 
-static struct cr_error *look_at_vma(struct cr_remap *m, uint32_t pid,
+static struct cr_error *look_at_vma(struct cr_repage *m, uint32_t pid,
 				    const struct cr_vma *vma)
 {
-	struct cr_remap_part part = { false, pid, vma->start, vma->end };
+	struct cr_repage_part part = { false, pid, vma->start, vma->end };
 	bool is_shared;
 	uint32_t id;
 	if (!(vma->flags & MAP_HUGETLB) && !(vma->status & VMA_EXT_PLUGIN))
@@ -45,7 +46,7 @@ static struct cr_error *look_at_vma(struct cr_remap *m, uint32_t pid,
 	struct cr_error *err =
 		cr_memory_shmid(&m->memory, vma, &is_shared, &id);
 	if (!err && is_shared) {
-		part = (struct cr_remap_part){ true, id, vma->pgoff, 0 };
+		part = (struct cr_repage_part){ true, id, vma->pgoff, 0 };
 		if (__builtin_add_overflow(vma->pgoff, vma->end - vma->start,
 					   &part.end))
 			part.end = UINT64_MAX;
@@ -53,7 +54,7 @@ static struct cr_error *look_at_vma(struct cr_remap *m, uint32_t pid,
 	return err ? err : add_part(m, part);
 }
 
-static struct cr_error *look_at_process(struct cr_remap *m, uint32_t pid)
+static struct cr_error *look_at_process(struct cr_repage *m, uint32_t pid)
 {
 	struct cr_space space;
 	struct cr_error *err = cr_space_init(&space, m->memory.set, pid);
@@ -66,9 +67,9 @@ static struct cr_error *look_at_process(struct cr_remap *m, uint32_t pid)
 
 static bool keeps_plain(void *arg, uint64_t vaddr, uint64_t size)
 {
-	const struct cr_remap *m = arg;
+	const struct cr_repage *m = arg;
 	for (size_t i = 0; i < m->nr_parts; i++) {
-		const struct cr_remap_part *p = &m->part[i];
+		const struct cr_repage_part *p = &m->part[i];
 		if (p->is_shared == m->is_shared && p->id == m->object->id &&
 		    vaddr < p->end && vaddr + size > p->start)
 			return true;
@@ -78,8 +79,8 @@ static bool keeps_plain(void *arg, uint64_t vaddr, uint64_t size)
 
 /* ---- all pagemaps ---- */
 
-static struct cr_error *each_id(struct cr_remap *m,
-				struct cr_error *(*fn)(struct cr_remap *m,
+static struct cr_error *each_id(struct cr_repage *m,
+				struct cr_error *(*fn)(struct cr_repage *m,
 						       bool is_shared,
 						       uint32_t id, void *arg),
 				void *arg)
@@ -97,8 +98,8 @@ static struct cr_error *each_id(struct cr_remap *m,
 	return err;
 }
 
-static struct cr_error *note_id(struct cr_remap *m, bool is_shared, uint32_t id,
-				void *arg)
+static struct cr_error *note_id(struct cr_repage *m, bool is_shared,
+				uint32_t id, void *arg)
 {
 	struct cr_object name;
 	size_t *cap = arg, nr = m->pages_ids.nr;
@@ -130,11 +131,11 @@ static int compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static struct cr_error *check_ids(struct cr_remap *m)
+static struct cr_error *check_ids(struct cr_repage *m)
 {
 	size_t cap = 0;
 	struct cr_error *err = each_id(m, note_id, &cap);
-	struct cr_remap_ids *ids = &m->pages_ids;
+	struct cr_repage_ids *ids = &m->pages_ids;
 	if (!err && ids->nr)
 		qsort(ids->id, ids->nr, sizeof(ids->id[0]), compare_ids);
 	for (size_t i = 1; !err && i < ids->nr; i++)
@@ -146,10 +147,10 @@ static struct cr_error *check_ids(struct cr_remap *m)
 	return err;
 }
 
-struct cr_error *cr_remap_init(struct cr_remap *m, struct cr_change *change,
-			       const char *sysroot)
+struct cr_error *cr_repage_init(struct cr_repage *m, struct cr_change *change,
+				const char *sysroot)
 {
-	*m = (struct cr_remap){ .change = change };
+	*m = (struct cr_repage){ .change = change };
 	struct cr_set *set = cr_change_set(change);
 	struct cr_error *err = cr_memory_init(&m->memory, set, sysroot);
 	if (!err)
@@ -157,11 +158,11 @@ struct cr_error *cr_remap_init(struct cr_remap *m, struct cr_change *change,
 	if (!err)
 		err = check_ids(m);
 	if (err)
-		cr_remap_deinit(m);
+		cr_repage_deinit(m);
 	return err;
 }
 
-static void close_pagemap(struct cr_remap *m)
+static void close_pagemap(struct cr_repage *m)
 {
 	cr_file_close(&m->file);
 	m->file = (struct cr_file){ 0 };
@@ -171,16 +172,16 @@ static void close_pagemap(struct cr_remap *m)
 	m->map = (struct cr_pagemap){ 0 };
 }
 
-void cr_remap_deinit(struct cr_remap *m)
+void cr_repage_deinit(struct cr_repage *m)
 {
 	close_pagemap(m);
 	cr_memory_deinit(&m->memory);
 	free(m->pages_ids.id);
 	free(m->part);
-	*m = (struct cr_remap){ 0 };
+	*m = (struct cr_repage){ 0 };
 }
 
-static struct cr_error *open_file(struct cr_remap *m)
+static struct cr_error *open_file(struct cr_repage *m)
 {
 	char name[32];
 	snprintf(name, sizeof(name), "pages-%u.img", (unsigned)m->map.pages_id);
@@ -191,8 +192,8 @@ static struct cr_error *open_file(struct cr_remap *m)
 	return err;
 }
 
-struct cr_error *cr_remap_open(struct cr_remap *m, bool is_shared, uint32_t id,
-			       bool *there_ret)
+struct cr_error *cr_repage_open(struct cr_repage *m, bool is_shared,
+				uint32_t id, bool *there_ret)
 {
 	const struct cr_pagemap *map;
 	close_pagemap(m);
@@ -215,16 +216,16 @@ struct cr_error *cr_remap_open(struct cr_remap *m, bool is_shared, uint32_t id,
 }
 
 struct each {
-	struct cr_error *(*fn)(struct cr_remap *m, void *arg);
+	struct cr_error *(*fn)(struct cr_repage *m, void *arg);
 	void *arg;
 };
 
-static struct cr_error *open_and_call(struct cr_remap *m, bool is_shared,
+static struct cr_error *open_and_call(struct cr_repage *m, bool is_shared,
 				      uint32_t id, void *arg)
 {
 	struct each *e = arg;
 	bool there;
-	struct cr_error *err = cr_remap_open(m, is_shared, id, &there);
+	struct cr_error *err = cr_repage_open(m, is_shared, id, &there);
 	/* Runs of pagemaps only: mappings may be anything. */
 	m->pages.space.nr = 0;
 	if (!err && there)
@@ -232,10 +233,10 @@ static struct cr_error *open_and_call(struct cr_remap *m, bool is_shared,
 	return err;
 }
 
-struct cr_error *cr_remap_each(struct cr_remap *m,
-			       struct cr_error *(*fn)(struct cr_remap *m,
-						      void *arg),
-			       void *arg)
+struct cr_error *cr_repage_each(struct cr_repage *m,
+				struct cr_error *(*fn)(struct cr_repage *m,
+						       void *arg),
+				void *arg)
 {
 	struct each e = { fn, arg };
 	struct cr_error *err = each_id(m, open_and_call, &e);
@@ -245,7 +246,7 @@ struct cr_error *cr_remap_each(struct cr_remap *m,
 
 /* ---- one of them ---- */
 
-struct cr_error *cr_remap_block_size(struct cr_remap *m, uint32_t *ret)
+struct cr_error *cr_repage_block_size(struct cr_repage *m, uint32_t *ret)
 {
 	uint32_t page_size = m->map.page_size;
 	uint32_t size = m->inventory.block_size;
@@ -263,7 +264,7 @@ struct cr_error *cr_remap_block_size(struct cr_remap *m, uint32_t *ret)
 }
 
 /* Bytes that no entry names would be lost. */
-static struct cr_error *check_end(const struct cr_remap *m)
+static struct cr_error *check_end(const struct cr_repage *m)
 {
 	uint64_t end = 0;
 	for (size_t i = m->map.nr; i-- && !end;)
@@ -280,8 +281,8 @@ static struct cr_error *check_end(const struct cr_remap *m)
 }
 
 struct writing {
-	struct cr_remap *m;
-	cr_remap_fn *fn;
+	struct cr_repage *m;
+	cr_repage_fn *fn;
 	void *arg;
 };
 
@@ -303,7 +304,7 @@ static struct cr_error *write_entry(void *arg,
 
 static struct cr_error *write_all(struct writing *wr)
 {
-	struct cr_remap *m = wr->m;
+	struct cr_repage *m = wr->m;
 	struct cr_pagemap_walk walk = { write_head, write_entry, wr };
 	struct cr_error *err = cr_pagemap_walk(m->memory.set->store,
 					       m->object->name, &m->map, &walk);
@@ -319,9 +320,9 @@ static struct cr_error *finish(struct cr_change *change, struct cr_out **out)
 	return cr_change_finish(change, o);
 }
 
-struct cr_error *cr_remap_write(struct cr_remap *m, uint32_t block_size,
-				unsigned acceleration, bool join,
-				cr_remap_fn *fn, void *arg)
+struct cr_error *cr_repage_write(struct cr_repage *m, uint32_t block_size,
+				 unsigned acceleration, bool join,
+				 cr_repage_fn *fn, void *arg)
 {
 	struct writing wr = { m, fn, arg };
 	struct cr_out *map = NULL, *data = NULL;
@@ -356,14 +357,14 @@ struct cr_error *cr_remap_write(struct cr_remap *m, uint32_t block_size,
 	return err;
 }
 
-static size_t index_of(const struct cr_remap *m, const struct cr_range *range)
+static size_t index_of(const struct cr_repage *m, const struct cr_range *range)
 {
 	return (size_t)(range - m->map.range);
 }
 
-struct cr_error *cr_remap_keep(struct cr_remap *m,
-			       const struct cr_pagemap_entry *entry,
-			       const struct cr_range *range)
+struct cr_error *cr_repage_keep(struct cr_repage *m,
+				const struct cr_pagemap_entry *entry,
+				const struct cr_range *range)
 {
 	uint64_t size =
 		range ? cr_pagemap_stored(&m->map, index_of(m, range)) : 0;
@@ -371,9 +372,9 @@ struct cr_error *cr_remap_keep(struct cr_remap *m,
 				    range ? range->off : 0, size);
 }
 
-struct cr_error *cr_remap_bytes(struct cr_remap *m,
-				const struct cr_range *range, uint64_t start,
-				uint64_t end)
+struct cr_error *cr_repage_bytes(struct cr_repage *m,
+				 const struct cr_range *range, uint64_t start,
+				 uint64_t end)
 {
 	struct cr_run run = {
 		.start = start,
@@ -390,16 +391,16 @@ struct cr_error *cr_remap_bytes(struct cr_remap *m,
 	return cr_pages_writer_run(&m->w, &m->pages, &run, start, end - start);
 }
 
-struct cr_error *cr_remap_store(struct cr_remap *m,
-				const struct cr_pagemap_entry *entry,
-				const struct cr_range *range)
+struct cr_error *cr_repage_store(struct cr_repage *m,
+				 const struct cr_pagemap_entry *entry,
+				 const struct cr_range *range)
 {
 	if (!range || !(range->flags & CR_RANGE_PRESENT))
-		return cr_remap_keep(m, entry, range);
+		return cr_repage_keep(m, entry, range);
 	struct cr_error *err = cr_pages_writer_entry(
 		&m->w, entry, range->start, range->nr_pages,
 		range->flags & ~(unsigned)(CR_RANGE_ALIGNED | CR_RANGE_BLOCKS));
-	return err ? err :
-		     cr_remap_bytes(m, range, range->start,
-				    cr_range_end(&m->map, range));
+	return err ? err
+		   : cr_repage_bytes(m, range, range->start,
+				     cr_range_end(&m->map, range));
 }
