@@ -73,7 +73,8 @@ static struct cr_error *change_bytes(struct cr_mem *m, uint64_t vaddr,
 		.force = o->force,
 	};
 	struct cr_change *change;
-	struct cr_error *err = cr_crit_change_open(m->call, o->dir, &opts, &change);
+	struct cr_error *err =
+		cr_crit_change_open(m->call, o->dir, &opts, &change);
 	if (err)
 		return err;
 	err = cr_poke(change, m->id, vaddr, data, size, o->sysroot);

@@ -148,7 +148,8 @@ static struct cr_error *one(const struct cr_verb_call *call,
 	struct cr_upgrade u = { 0 };
 	struct cr_change *change;
 	how.force = true; /* what comes of it is checked */
-	struct cr_error *err = cr_crit_change_open(call, o->path, &how, &change);
+	struct cr_error *err =
+		cr_crit_change_open(call, o->path, &how, &change);
 	if (err)
 		return err;
 	how.more = more;
