@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -147,11 +148,24 @@ static int drop_line(void)
 	return 0;
 }
 
-/* A ^C that came between two keys, while one was dealt with, counts as well. */
+/* A ^C that came between two keys, while one was dealt with, counts as well.
+ * Between looking for one and waiting none may come, or it would be seen with
+ * the next key only. */
 static int get_key(FILE *stream)
 {
-	rl.rl_check_signals();
-	drop_line();
+	sigset_t all, before;
+	fd_set keys;
+	int n, fd = fileno(stream);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	do {
+		rl.rl_check_signals();
+		drop_line();
+		FD_ZERO(&keys);
+		FD_SET(fd, &keys);
+		n = pselect(fd + 1, &keys, NULL, NULL, NULL, &before);
+	} while (n < 0 && errno == EINTR);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return rl.rl_getc(stream);
 }
 
