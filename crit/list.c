@@ -299,32 +299,44 @@ static void print_cell(FILE *out, const struct cr_term *term, const char *cell,
 
 static void print_line(FILE *out, const struct cr_term *term,
 		       char *const cells[NR_COLUMNS],
-		       const size_t widths[NR_COLUMNS])
+		       const struct cr_term_column *column)
 {
+	int pad = 0; /* of the cell before */
 	for (int i = 0; i < NR_COLUMNS; i++) {
 		const char *cell = cells[i] ?: "";
 		size_t w = width(term, cell);
-		int pad = w < widths[i] ? (int)(widths[i] - w) : 0;
-		fprintf(out, "%s%*s", i ? "  " : "", is_right(i) ? pad : 0, "");
-		print_cell(out, term, cell, widths[i]);
-		if (!is_right(i) && i + 1 < NR_COLUMNS)
+		if (column[i].hidden)
+			continue;
+		if (column[i].folds)
+			fprintf(out, "\n%*s", CR_TERM_INDENT, "");
+		else if (i)
+			fprintf(out, "%*s", pad + 2, "");
+		pad = w < column[i].width ? (int)(column[i].width - w) : 0;
+		if (is_right(i))
 			fprintf(out, "%*s", pad, "");
+		print_cell(out, term, cell, column[i].width);
+		if (is_right(i))
+			pad = 0;
 	}
 }
 
-/* How wide the columns are, cut to what fits the terminal. */
-static void find_widths(const struct cr_term *term,
-			char *(*cells)[NR_COLUMNS], size_t nr,
-			size_t widths[NR_COLUMNS])
+/* How wide the columns are, and what fits the terminal. */
+static void lay_out(const struct cr_term *term, char *(*cells)[NR_COLUMNS],
+		    size_t nr, struct cr_term_column *column)
 {
-	bool keep[NR_COLUMNS];
-	for (int c = 0; c < NR_COLUMNS; c++)
-		keep[c] = is_right(c);
-	for (size_t i = 0; i < nr; i++)
-		for (int c = 0; c < NR_COLUMNS; c++)
-			if (width(term, cells[i][c] ?: "") > widths[c])
-				widths[c] = width(term, cells[i][c]);
-	cr_term_fit(term->columns, widths, keep, NR_COLUMNS);
+	for (int c = 0; c < NR_COLUMNS; c++) {
+		column[c] = (struct cr_term_column){ .keep = is_right(c),
+						     .empty = true };
+		for (size_t i = 0; i < nr; i++) {
+			const char *cell = cells[i][c] ?: "";
+			size_t w = width(term, cell);
+			if (w > column[c].width)
+				column[c].width = w;
+			/* The first are the headings. */
+			column[c].empty &= !i || !strcmp(cell, "-");
+		}
+	}
+	cr_term_fit(term->columns, column, NR_COLUMNS);
 }
 
 static struct cr_error *print_table(FILE *out, const struct cr_term *term,
@@ -332,7 +344,7 @@ static struct cr_error *print_table(FILE *out, const struct cr_term *term,
 {
 	size_t nr = rows->nr - rows->nr_failed, k = 0;
 	char *(*cells)[NR_COLUMNS] = calloc(nr + 1, sizeof(cells[0]));
-	size_t widths[NR_COLUMNS] = { 0 };
+	struct cr_term_column columns[NR_COLUMNS];
 	if (!cells)
 		return cr_enomem;
 	for (int i = 0; i < NR_COLUMNS; i++)
@@ -340,12 +352,12 @@ static struct cr_error *print_table(FILE *out, const struct cr_term *term,
 	for (size_t i = 0; i < rows->nr; i++)
 		if (!rows->row[i].err)
 			format_row(&rows->row[i], cells[++k]);
-	find_widths(term, cells, nr + 1, widths);
+	lay_out(term, cells, nr + 1, columns);
 	for (size_t i = 0; i <= nr; i++) {
 		if (nr && !i)
 			fputs(cr_term_on(term, CR_MARK_HEADING), out);
 		if (nr)
-			print_line(out, term, cells[i], widths);
+			print_line(out, term, cells[i], columns);
 		if (nr)
 			fprintf(out, "%s\n",
 				i ? "" : cr_term_off(term, CR_MARK_HEADING));

@@ -164,26 +164,69 @@ size_t cr_term_width(const char *text, size_t size)
 	return width;
 }
 
-void cr_term_fit(unsigned columns, size_t *width, const bool *keep, size_t nr)
+/* The width of all, if columns that may be cut were no wider than a limit. */
+static size_t total_of(const struct cr_term_column *column, size_t nr,
+		       size_t limit)
 {
-	size_t total = nr ? 2 * (nr - 1) : 0;
+	size_t total = 0;
 	for (size_t i = 0; i < nr; i++) {
-		if (columns && !keep[i] && width[i] > columns)
-			width[i] = columns;
-		total += width[i];
+		if (column[i].hidden)
+			continue;
+		total += total ? 2 : 0;
+		total += column[i].keep || column[i].width < limit ?
+				 column[i].width :
+				 limit;
 	}
-	while (columns && total > columns) {
-		size_t widest = nr;
+	return total;
+}
+
+/* Takes what is too much from the widest of what may be cut. */
+static void narrow(size_t too_much, struct cr_term_column *column, size_t nr)
+{
+	while (too_much--) {
+		struct cr_term_column *widest = NULL;
 		for (size_t i = 0; i < nr; i++) {
-			if (!keep[i] && width[i] > CR_TERM_NARROWEST &&
-			    (widest == nr || width[i] > width[widest]))
-				widest = i;
+			if (!column[i].keep && !column[i].hidden &&
+			    (!widest || column[i].width > widest->width))
+				widest = &column[i];
 		}
-		if (widest == nr)
-			return;
-		width[widest]--;
-		total--;
+		if (widest)
+			widest->width--;
 	}
+}
+
+/* Fills each line with as many columns as it holds. */
+static void fold(unsigned columns, struct cr_term_column *column, size_t nr)
+{
+	size_t indent = columns > CR_TERM_INDENT ? CR_TERM_INDENT : 0, at = 0;
+	for (size_t i = 0; i < nr; i++) {
+		struct cr_term_column *c = &column[i];
+		if (c->hidden)
+			continue;
+		if (!c->keep && c->width > columns - indent)
+			c->width = columns - indent;
+		c->folds = at && at + 2 + c->width > columns;
+		at = (c->folds ? indent : at ? at + 2 : 0) + c->width;
+	}
+}
+
+void cr_term_fit(unsigned columns, struct cr_term_column *column, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		/* Sums do not overflow, and narrowing has an end. */
+		if (columns && !column[i].keep && column[i].width > columns)
+			column[i].width = columns;
+		column[i].hidden = column[i].folds = false;
+	}
+	if (!columns || total_of(column, nr, columns) <= columns)
+		return;
+	for (size_t i = 0; i < nr; i++)
+		column[i].hidden = column[i].empty;
+	size_t total = total_of(column, nr, columns);
+	if (total_of(column, nr, CR_TERM_NARROWEST) > columns)
+		fold(columns, column, nr);
+	else if (total > columns)
+		narrow(total - columns, column, nr);
 }
 
 struct cr_cut cr_term_cut(const struct cr_term *term, const char *text,

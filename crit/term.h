@@ -53,11 +53,27 @@ size_t cr_term_width(const char *text, size_t size);
 /** A column is not made narrower than this: an address fits. */
 #define CR_TERM_NARROWEST 20
 
+/** A line of a table is continued behind so many blanks. */
+#define CR_TERM_INDENT 4
+
+/* A column of a table. */
+struct cr_term_column {
+	size_t width;
+	bool keep;  /* is never cut */
+	bool empty; /* nothing stands in it */
+
+	/* What cr_term_fit() says, beside the width. */
+	bool hidden;
+	bool folds; /* begins another line */
+};
+
 /**
- * Makes the widest of a table's columns narrower until a line with two blanks
- * between columns fits, but those with keep[i]. Columns 0 changes nothing.
+ * Makes a table fit, whose columns have two blanks between them. If it does not,
+ * columns in which nothing stands are hidden; the widest are cut; and if they
+ * would become too narrow, lines are folded instead, and columns are cut only to
+ * what a line holds. Columns 0 changes nothing.
  */
-void cr_term_fit(unsigned columns, size_t *width, const bool *keep, size_t nr);
+void cr_term_fit(unsigned columns, struct cr_term_column *column, size_t nr);
 
 /* What is left of a text: its first bytes and its last ones. */
 struct cr_cut {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "crit/mem/mem.h"
+#include "crit/x/table.h"
 
 /* A mapping, or pages outside of one, being gone through. */
 struct row {
@@ -12,6 +13,42 @@ struct row {
 	const struct cr_content *content; /* what other bytes come from */
 	bool open;
 };
+
+/* On a terminal: a table, whose columns are no wider than they need to be. */
+static const struct cr_column columns[] = {
+	{ "start-end", true }, { "perm" },	   { "pages", true },
+	{ "saved", true },     { "parent", true }, { "lazy", true },
+	{ "name" },	       { 0 },
+};
+
+static bool is_table(const struct cr_mem *m)
+{
+	return !m->x.json && m->x.term && m->x.term->columns;
+}
+
+static void put_pages(struct cr_mem *m, uint64_t bytes)
+{
+	if (bytes)
+		cr_cell_u64(&m->x, bytes / m->pages.space.page_size);
+	else
+		cr_cell_none(&m->x);
+}
+
+static void put_cells(struct cr_mem *m, const struct row *row, const char *perms)
+{
+	struct cr_x *x = &m->x;
+	const char *name = cr_mem_name(m, row->vma);
+	cr_cell_text(x, "%" PRIx64 "-%" PRIx64, row->start, row->end);
+	cr_cell_string(x, perms);
+	put_pages(m, row->end - row->start);
+	put_pages(m, row->saved);
+	put_pages(m, row->parent);
+	put_pages(m, row->lazy);
+	if (*name && row->vma->pgoff)
+		cr_cell_text(x, "%s +0x%" PRIx64, name, row->vma->pgoff);
+	else
+		cr_cell_string(x, name);
+}
 
 static void put_text(struct cr_mem *m, const struct row *row, const char *perms)
 {
@@ -60,7 +97,10 @@ static void close_row(struct cr_mem *m, struct row *row)
 		return;
 	if (row->vma)
 		cr_mem_perms(row->vma, perms);
-	put_text(m, row, perms);
+	if (is_table(m))
+		put_cells(m, row, perms);
+	else
+		put_text(m, row, perms);
 	put_json(m, row, perms);
 	row->open = false;
 }
@@ -109,6 +149,12 @@ static struct cr_error *map(struct cr_mem *m)
 	cr_x_heading(x, "%s %u, pages of %u bytes",
 		  m->is_object ? "shared memory" : "process", (unsigned)m->id,
 		  (unsigned)m->pages.space.page_size);
+	if (is_table(m)) {
+		cr_table_begin(x, columns);
+		put_rows(m);
+		cr_table_end(x);
+		return NULL;
+	}
 	cr_x_heading(x, "%16s-%-16s %s %9s %9s %9s %9s  %s", "START", "END",
 		  "PERM", "PAGES", "SAVED", "PARENT", "LAZY", "NAME");
 	cr_x_open(x, NULL, '{');

@@ -16,7 +16,7 @@
 struct cr_table {
 	const struct cr_column *columns;
 	size_t nr, at;
-	size_t width[MAX_COLUMNS]; /* at most what fits, from the end on */
+	struct cr_term_column layout[MAX_COLUMNS]; /* as it fits, from the end on */
 	struct cr_out cells; /* text only: each ends with a NUL */
 };
 
@@ -50,7 +50,11 @@ void cr_table_begin_as(struct cr_x *x, const char *key,
 		t->nr++;
 	assert(t->nr <= MAX_COLUMNS);
 	for (size_t i = 0; i < t->nr; i++)
-		t->width[i] = strlen(columns[i].key);
+		t->layout[i] = (struct cr_term_column){
+			.width = strlen(columns[i].key),
+			.keep = columns[i].right, /* numbers */
+			.empty = true,
+		};
 	cr_x_fail(x, cr_out_init_mem(&t->cells));
 	cr_x_open(x, key, '[');
 }
@@ -77,19 +81,21 @@ static void end(struct cr_x *x)
 static void put(struct cr_x *x, const char *text, size_t size)
 {
 	struct cr_table *t = x->table;
+	struct cr_term_column *column = &t->layout[t->at];
 	if (x->json || x->err)
 		return;
 	cr_x_fail(x, cr_out_room(&t->cells, 4 * size + 2));
 	if (x->err)
 		return;
 	char *cell = t->cells.cur, *o = cr_x_put_safe(cell, text, size);
+	column->empty &= o == cell;
 	if (o == cell)
 		*o++ = '-';
 	*o++ = 0;
 	t->cells.cur = o;
 	size_t width = width_of(x, cell);
-	if (width > t->width[t->at])
-		t->width[t->at] = width;
+	if (width > column->width)
+		column->width = width;
 }
 
 static void CR_PRINTF(2, 3) putf(struct cr_x *x, const char *fmt, ...)
@@ -123,17 +129,23 @@ static size_t put_cell(struct cr_x *x, const char *cell, size_t width)
 static void put_line(struct cr_x *x, const struct cr_table *t,
 		     const char *const *cell)
 {
+	size_t pad = 0; /* of the cell before */
+	bool first = true;
 	for (size_t i = 0; i < t->nr; i++) {
-		size_t width = t->width[i];
-		bool right = t->columns[i].right;
-		if (i)
-			cr_x_text(x, "  ");
-		if (right && width_of(x, cell[i]) < width)
-			cr_x_text(x, "%*s", (int)(width - width_of(x, cell[i])),
-				  "");
-		width -= put_cell(x, cell[i], width);
-		if (i + 1 < t->nr && !right)
-			cr_x_text(x, "%*s", (int)width, "");
+		const struct cr_term_column *c = &t->layout[i];
+		size_t width = c->width, has = width_of(x, cell[i]);
+		if (c->hidden)
+			continue;
+		if (c->folds)
+			cr_x_text(x, "\n%*s", CR_TERM_INDENT, "");
+		else if (!first)
+			cr_x_text(x, "%*s", (int)pad + 2, "");
+		if (t->columns[i].right && has < width)
+			cr_x_text(x, "%*s", (int)(width - has), "");
+		pad = width - put_cell(x, cell[i], width);
+		if (t->columns[i].right)
+			pad = 0;
+		first = false;
 	}
 }
 
@@ -153,14 +165,14 @@ static void put_heading(struct cr_x *x, const struct cr_table *t)
 	cr_x_text(x, "%s\n", cr_term_off(x->term, CR_MARK_HEADING));
 }
 
-// What does not fit the terminal is cut, but no numbers.
 static void fit(struct cr_x *x, struct cr_table *t)
 {
-	bool keep[MAX_COLUMNS];
+	// A table without rows has its heading at least.
+	bool has_rows = t->cells.cur > t->cells.buf;
 	for (size_t i = 0; i < t->nr; i++)
-		keep[i] = t->columns[i].right;
+		t->layout[i].empty &= has_rows;
 	if (x->term)
-		cr_term_fit(x->term->columns, t->width, keep, t->nr);
+		cr_term_fit(x->term->columns, t->layout, t->nr);
 }
 
 void cr_table_end(struct cr_x *x)

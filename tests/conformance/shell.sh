@@ -89,6 +89,31 @@ result $? 'it fits the terminal'
 shows 'what was cut off is shown' '…'
 [ "$(wc -l <"$work/shown")" = "$(wc -l <"$work/file")" ]
 result $? 'no row is missing'
+# Where cutting is not enough: what is empty goes, then lines are folded.
+on 80 crit --no-pager x "$images/tree" threads </dev/null
+[ "$(widest)" -le 80 ]
+result $? 'threads fit 80 columns'
+hides 'columns in which nothing stands are left out' PDEATH_SIG
+[ "$(wc -l <"$work/shown")" = "$(crit x "$images/tree" threads | wc -l)" ]
+result $? 'and no line is folded then'
+on 80 crit --no-pager x "$images/tree" caps </dev/null
+[ "$(widest)" -le 80 ] && [ "$(wc -l <"$work/shown")" = $((2 * $(wc -l <"$work/file"))) ]
+result $? 'a line is folded'
+shows 'what follows is indented' '    chown,'
+on 80 crit --no-pager mem "$images/small" map </dev/null
+[ "$(widest)" -le 80 ]
+result $? 'mem map fits 80 columns'
+shows 'names are cut in the middle' '/usr/lib/x8'
+for columns in 80 40; do
+	for view in 'sk unix' 'mounts misc' 'signals tree' 'timers misc' 'net tun'; do
+		on $columns crit --no-pager x "$images/${view#* }" "${view% *}" </dev/null
+		[ "$(widest)" -le $columns ]
+		result $? "${view% *} fit $columns columns"
+	done
+	(cd "$images" && on $columns crit --no-pager list </dev/null)
+	[ "$(widest)" -le $columns ]
+	result $? "list fits $columns columns"
+done
 on 120 env LC_ALL=C crit --no-pager x "$images/tree" caps </dev/null
 hides 'no ellipsis where the terminal cannot show one' '…'
 on 200 env COLUMNS=110 crit --no-pager x "$images/tree" caps </dev/null

@@ -24,42 +24,104 @@ TEST(width_counts_columns)
 	ck_assert_uint_eq(width("\xff\xe6\xbc"), 3);	 /* no UTF-8 */
 }
 
-static const bool keep[3] = { true, false, false };
+static struct cr_term_column c[3];
+
+/* The first column may not be cut. */
+static void fit(unsigned columns, size_t w0, size_t w1, size_t w2)
+{
+	size_t width[] = { w0, w1, w2 };
+	for (int i = 0; i < 3; i++) {
+		c[i].width = width[i];
+		c[i].keep = !i;
+	}
+	cr_term_fit(columns, c, 3);
+}
+
+static void assert_widths(size_t w0, size_t w1, size_t w2)
+{
+	ck_assert_uint_eq(c[0].width, w0);
+	ck_assert_uint_eq(c[1].width, w1);
+	ck_assert_uint_eq(c[2].width, w2);
+}
+
+/* "0 12": the last two are on a second line. "02": the second is hidden. */
+static void assert_lines(const char *want)
+{
+	char got[8], *o = got;
+	for (int i = 0; i < 3; i++) {
+		if (c[i].folds)
+			*o++ = ' ';
+		if (!c[i].hidden)
+			*o++ = (char)('0' + i);
+	}
+	*o = 0;
+	ck_assert_str_eq(got, want);
+}
 
 TEST(wide_columns_give_way_first)
 {
-	size_t w[3] = { 30, 60, 25 };
-	cr_term_fit(100, w, keep, 3);
-	ck_assert_uint_eq(w[0], 30);
-	ck_assert_uint_eq(w[1] + w[2], 66);
-	ck_assert_uint_eq(w[2], 25);
+	fit(100, 30, 60, 25);
+	assert_widths(30, 41, 25);
+	assert_lines("012");
 }
 
 TEST(columns_of_one_width_share)
 {
-	size_t w[3] = { 10, 90, 90 };
-	cr_term_fit(100, w, keep, 3);
-	ck_assert_uint_eq(w[1], 43);
-	ck_assert_uint_eq(w[2], 43);
+	fit(100, 10, 90, 90);
+	assert_widths(10, 43, 43);
 }
 
-TEST(what_fits_stays_and_so_do_numbers_and_narrow_columns)
+TEST(what_fits_stays)
 {
-	size_t w[3] = { 30, 40, 26 };
-	cr_term_fit(100, w, keep, 3);
-	ck_assert_uint_eq(w[1], 40);
-	cr_term_fit(20, w, keep, 3);
-	ck_assert_uint_eq(w[0], 30);
-	ck_assert_uint_eq(w[1], CR_TERM_NARROWEST);
-	ck_assert_uint_eq(w[2], CR_TERM_NARROWEST);
+	fit(100, 30, 40, 26);
+	assert_widths(30, 40, 26);
+	c[1].empty = true;
+	fit(100, 30, 40, 26);
+	assert_lines("012");
+}
+
+TEST(columns_with_nothing_in_them_go_first)
+{
+	c[1].empty = true;
+	fit(99, 30, 40, 26);
+	assert_lines("02");
+	assert_widths(30, 40, 26);
+	fit(57, 30, 40, 26);
+	assert_lines("02");
+	assert_widths(30, 40, 25);
+}
+
+TEST(what_would_become_too_narrow_is_folded)
+{
+	fit(74, 30, 40, 26);
+	assert_widths(30, CR_TERM_NARROWEST, CR_TERM_NARROWEST);
+	assert_lines("012");
+	fit(73, 30, 40, 26);
+	assert_widths(30, 40, 26);
+	assert_lines("01 2");
+	fit(72, 30, 40, 26);
+	assert_lines("01 2");
+	fit(71, 30, 40, 25);
+	assert_lines("0 12");
+	fit(71, 30, 40, 26);
+	assert_lines("0 1 2");
+}
+
+TEST(folded_columns_are_cut_to_a_line)
+{
+	fit(20, 30, 200, 100);
+	assert_widths(30, 16, 16);
+	assert_lines("0 1 2");
+	fit(3, 30, 200, 100);
+	assert_widths(30, 3, 3);
 }
 
 TEST(without_a_terminal_nothing_is_cut)
 {
-	size_t w[3] = { SIZE_MAX / 8, SIZE_MAX / 8, 1000000 };
-	cr_term_fit(0, w, keep, 3);
-	ck_assert_uint_eq(w[1], SIZE_MAX / 8);
-	ck_assert_uint_eq(w[2], 1000000);
+	c[2].empty = true;
+	fit(0, SIZE_MAX / 8, SIZE_MAX / 8, 1000000);
+	assert_widths(SIZE_MAX / 8, SIZE_MAX / 8, 1000000);
+	assert_lines("012");
 }
 
 static void assert_cut(const char *text, size_t to, const char *want)
