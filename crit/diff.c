@@ -50,11 +50,11 @@ static struct cr_error *want(struct cr_differ *d, const char *word)
 		cr_nearest_try(&near, name);
 	}
 	return near.best ? cr_error_new(CR_ERR_USAGE,
-					"nothing to compare is called '%s' "
+					"'%s' is not something to compare "
 					"(did you mean '%s'?)",
 					word, near.best)
 			 : cr_error_new(CR_ERR_USAGE,
-					"nothing to compare is called '%s'",
+					"'%s' is not something to compare",
 					word);
 }
 

@@ -28,16 +28,16 @@ static const struct cr_opt opts[] = {
 	{ 'p', "pid", NULL, CR_LIST(struct cr_mem_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
 	{ 0, "sysroot", NULL, CR_STRING(struct cr_mem_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped: the root file system of then" },
 	{ 0, "json", NULL, CR_FLAG(struct cr_mem_opts, json), NULL, "write JSON" },
-	{ 0, "hex", NULL, CR_STRING(struct cr_mem_opts, hex, CR_TAKES_ANYTHING), "BYTES", "search: these bytes, as hexadecimal digits" },
-	{ 0, "regex", NULL, CR_STRING(struct cr_mem_opts, regex, CR_TAKES_ANYTHING), "RE", "search: what a POSIX extended regular expression matches" },
-	{ 0, "context", NULL, CR_NUMBER(struct cr_mem_opts, context), "N", "search: show N bytes before and after a match as well" },
-	{ 'n', "min", NULL, CR_NUMBER(struct cr_mem_opts, min), "N", "strings: of at least N characters (default: 4)" },
-	{ 0, "raw", NULL, CR_FLAG(struct cr_mem_opts, raw), NULL, "read: the bytes as they are" },
-	{ 'o', "out", "output", CR_STRING(struct cr_mem_opts, out, CR_TAKES_FILE), "FILE", "dump: where to; write: a new checkpoint, leaving this one as it is" },
-	{ 0, "text", NULL, CR_STRING(struct cr_mem_opts, text, CR_TAKES_ANYTHING), "TEXT", "write: this text, without a NUL" },
-	{ 0, "file", NULL, CR_STRING(struct cr_mem_opts, file, CR_TAKES_FILE), "FILE", "write: what a file holds" },
-	{ 0, "dry-run", NULL, CR_FLAG(struct cr_mem_opts, dry_run), NULL, "write: change nothing, list what would be" },
-	{ 0, "force", NULL, CR_FLAG(struct cr_mem_opts, force), NULL, "write: change it although 'crit check' finds errors in what would come of it" },
+	{ 0, "hex", NULL, CR_STRING(struct cr_mem_opts, hex, CR_TAKES_ANYTHING), "BYTES", "search: these bytes, as hexadecimal digits", .of = "search" },
+	{ 0, "regex", NULL, CR_STRING(struct cr_mem_opts, regex, CR_TAKES_ANYTHING), "RE", "search: what a POSIX extended regular expression matches", .of = "search" },
+	{ 0, "context", NULL, CR_NUMBER(struct cr_mem_opts, context), "N", "search: show N bytes before and after a match as well", .of = "search" },
+	{ 'n', "min", NULL, CR_COUNT(struct cr_mem_opts, min), "N", "strings: of at least N characters (default: 4)", .of = "strings" },
+	{ 0, "raw", NULL, CR_FLAG(struct cr_mem_opts, raw), NULL, "read: the bytes as they are", .of = "read" },
+	{ 'o', "out", "output", CR_STRING(struct cr_mem_opts, out, CR_TAKES_FILE), "FILE", "dump: where to; write: a new checkpoint, leaving this one as it is", .of = "dump write" },
+	{ 0, "text", NULL, CR_STRING(struct cr_mem_opts, text, CR_TAKES_ANYTHING), "TEXT", "write: this text, without a NUL", .of = "write" },
+	{ 0, "file", NULL, CR_STRING(struct cr_mem_opts, file, CR_TAKES_FILE), "FILE", "write: what a file holds", .of = "write" },
+	{ 0, "dry-run", NULL, CR_FLAG(struct cr_mem_opts, dry_run), NULL, "write: change nothing, list what would be", .of = "write" },
+	{ 0, "force", NULL, CR_FLAG(struct cr_mem_opts, force), NULL, "write: change it although 'crit check' finds errors in what would come of it", .of = "write" },
 	{ CR_ARG, CR_STRING(struct cr_mem_opts, dir, CR_TAKES_CHECKPOINT), "DIR", "the checkpoint" },
 	{ CR_ARG, CR_CHOICE(struct cr_mem_opts, what, names), "WHAT", "the view" },
 	{ CR_ARG, CR_WORDS(struct cr_mem_opts, args, CR_TAKES_ADDRESS), "ARG", "what the view takes", CR_ANY },
@@ -87,6 +87,9 @@ static struct cr_error *start(struct cr_mem *m,
 				    *views[o->what - 1].args ?
 					    views[o->what - 1].args :
 					    "no arguments");
+	if (o->raw && o->json)
+		return cr_error_new(CR_ERR_USAGE, "--raw and --json are two "
+						  "forms of the same");
 	struct cr_error *err = cr_kept_set(call, o->dir, &m->x.set);
 	if (!err)
 		err = cr_memory_init(&m->memory, &m->x.set, o->sysroot);

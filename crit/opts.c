@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "crit/opts.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ struct parse {
 	size_t nr_words, nr_args, next;
 	char *own_values, *more_values;
 	char *values; // those of the table that has the option at hand
+	uint64_t limited; // rows that were given and have words they are of
 	bool help;
 };
 
@@ -212,6 +214,16 @@ static struct cr_error *store_number(struct parse *p, const struct cr_opt *opt,
 			      (uint64_t *)(void *)(p->values + opt->off));
 }
 
+static struct cr_error *store_count(struct parse *p, const struct cr_opt *opt,
+				    char *text)
+{
+	uint64_t *value = (void *)(p->values + opt->off);
+	struct cr_error *err = store_number(p, opt, text);
+	if (!err && !*value)
+		return cr_error_new(CR_ERR_USAGE, "0 is too small");
+	return err;
+}
+
 // To add a kind: its value in enum cr_kind, a macro beside CR_FLAG that names
 // the type it stores, and a row here. The text is NULL without a value. Its
 // error says what is wrong with the text; parsing puts the option in front.
@@ -226,6 +238,7 @@ static const struct {
 	[CR_KIND_LIST]   = { true,  store_list },
 	[CR_KIND_CHOICE] = { true,  store_choice },
 	[CR_KIND_NUMBER] = { true,  store_number },
+	[CR_KIND_COUNT]  = { true,  store_count },
 	[CR_KIND_WORDS]  = { true,  NULL }, // by position, see assign_words()
 	[CR_KIND_HELP]   = { false, store_help },
 };
@@ -257,6 +270,10 @@ static struct cr_error *take(struct parse *p, const struct cr_opt *opt,
 	err = kinds[opt->kind].store(p, opt, attached);
 	if (err)
 		return cr_error_at(err, "option '%s%s'", dashes, name);
+	if (opt->of) {
+		assert(p->values == p->own_values && opt - p->opts < 64);
+		p->limited |= 1ull << (opt - p->opts);
+	}
 	return NULL;
 }
 
@@ -479,6 +496,57 @@ static struct cr_error *assign_args(struct parse *p)
 	return NULL;
 }
 
+static bool has_word(const char *words, const char *word)
+{
+	size_t size = strlen(word);
+
+	for (; words; words = strchr(words, ' ')) {
+		words += *words == ' ';
+		if (!strncmp(words, word, size) &&
+		    (!words[size] || words[size] == ' '))
+			return true;
+	}
+	return false;
+}
+
+// "read dump" as "read, dump": where an option may be given.
+static struct cr_error *not_of(const struct cr_opt *opt, const char *word)
+{
+	char list[200], *o = list;
+
+	for (const char *p = opt->of; *p && o < list + sizeof(list) - 3; p++) {
+		if (*p == ' ')
+			*o++ = ',';
+		*o++ = *p;
+	}
+	*o = 0;
+	return cr_error_new(CR_ERR_USAGE,
+			    "option '%s%s' is for %s, not for %s",
+			    opt->name ? "--" : "-",
+			    opt->name ?: (char[]){ opt->letter, 0 }, list,
+			    word);
+}
+
+// That options which are not for every word of a choice suit the one chosen.
+static struct cr_error *check_limited(const struct parse *p)
+{
+	const char *word = NULL;
+
+	cr_opts_for_each(opt, p->opts) {
+		unsigned chosen;
+
+		if (!cr_opts_is_arg(opt) || opt->kind != CR_KIND_CHOICE)
+			continue;
+		memcpy(&chosen, p->own_values + opt->off, sizeof(chosen));
+		word = chosen ? opt->words[chosen - 1] : NULL;
+	}
+	for (unsigned i = 0; word && p->limited >> i; i++) {
+		if (p->limited >> i & 1 && !has_word(p->opts[i].of, word))
+			return not_of(&p->opts[i], word);
+	}
+	return NULL;
+}
+
 struct cr_error *cr_opts_parse_both(const struct cr_opt *opts, void *values,
 				    const struct cr_opt *more,
 				    void *more_values, char **words,
@@ -496,6 +564,8 @@ struct cr_error *cr_opts_parse_both(const struct cr_opt *opts, void *values,
 
 	if (!err && !p.help)
 		err = assign_args(&p);
+	if (!err && !p.help)
+		err = check_limited(&p);
 	if (err) {
 		cr_opts_free(opts, values);
 		cr_opts_free(more, more_values);

@@ -49,6 +49,7 @@ enum cr_kind {
 	CR_KIND_LIST,	/* the same, "1,2" if given twice; see cr_opts_free() */
 	CR_KIND_CHOICE, /* unsigned: 0 if not given, else 1 + index */
 	CR_KIND_NUMBER, /* uint64_t: 0 if not given */
+	CR_KIND_COUNT,	/* the same; 0 is refused */
 	CR_KIND_WORDS,	/* struct cr_words: arguments only */
 	CR_KIND_HELP,	/* -h, which every table has without listing it */
 };
@@ -93,6 +94,8 @@ struct cr_opt {
 	const char *value;	  /* what it is called, "FILE" */
 	const char *help;	  /* lower case, without full stop */
 	enum cr_arity arity;
+	const char *of; /* an option of these words of the argument that is a
+			 * choice, "read dump"; NULL: of all */
 };
 
 /* Columns letter, name and alias of an argument. */
@@ -113,6 +116,9 @@ struct cr_opt {
 		CR_OPTS_OFF(unsigned, type, member)
 #define CR_NUMBER(type, member)                    \
 	CR_KIND_NUMBER, CR_TAKES_ANYTHING, NULL, \
+		CR_OPTS_OFF(uint64_t, type, member)
+#define CR_COUNT(type, member)                    \
+	CR_KIND_COUNT, CR_TAKES_ANYTHING, NULL, \
 		CR_OPTS_OFF(uint64_t, type, member)
 #define CR_WORDS(type, member, takes) \
 	CR_KIND_WORDS, takes, NULL, CR_OPTS_OFF(struct cr_words, type, member)
@@ -148,7 +154,8 @@ bool cr_opts_has_value(const struct cr_opt *opt);
  * is missed.
  *
  * CR_ERR_USAGE: unknown or ambiguous option, a value missing, not wanted or
- * not allowed, an argument missing or too many. What values holds then is
+ * not allowed, an argument missing or too many, an option of other words than
+ * the one chosen. What values holds then is
  * undefined, though nothing in it needs freeing; otherwise free it with
  * cr_opts_free().
  */

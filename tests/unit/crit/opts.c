@@ -66,6 +66,23 @@ static const struct cr_opt lists[] = {
 	{ 0 },
 };
 
+static const struct cr_opt limited[] = {
+	{ 'c', "count", NULL, CR_COUNT(struct values, number), "N", "how many",
+	  .of = "json" },
+	{ 'q', NULL, NULL, CR_FLAG(struct values, quiet), NULL, "say less",
+	  .of = "txt text json" },
+	{ 'p', "pretty", NULL, CR_FLAG(struct values, pretty), NULL, "more" },
+	{ CR_ARG, CR_CHOICE(struct values, what, formats), "WHAT", "which one" },
+	{ 0 },
+};
+
+static const struct cr_opt limited_more[] = {
+	{ 'q', NULL, NULL, CR_FLAG(struct values, quiet), NULL, "say less",
+	  .of = "tex jsonp" },
+	{ CR_ARG, CR_CHOICE(struct values, what, formats), "WHAT", "which one" },
+	{ 0 },
+};
+
 static const struct cr_opt rest[] = {
 	{ 'q', NULL, NULL, CR_FLAG(struct values, quiet), NULL, "say less" },
 	{ CR_ARG, CR_WORDS(struct values, words, CR_TAKES_ANYTHING),
@@ -411,6 +428,27 @@ START_TEST(what_is_no_number_is_refused)
 }
 END_TEST
 
+START_TEST(a_count_is_not_zero)
+{
+	assert_parses(limited, "-c 1 json");
+	ck_assert_uint_eq(got.number, 1);
+	assert_refused(limited, "-c 0 json", "option '-c': 0 is too small");
+	assert_refused(limited, "-c x json",
+		       "option '-c': 'x' is not a number");
+}
+END_TEST
+
+START_TEST(an_option_of_another_word_is_refused)
+{
+	assert_parses(limited, "text -q -p");
+	assert_parses(limited, "-qc3 json");
+	assert_refused(limited, "-c 3 text",
+		       "option '--count' is for json, not for text");
+	assert_refused(limited_more, "json -q",
+		       "option '-q' is for tex, jsonp, not for json");
+}
+END_TEST
+
 START_TEST(a_missing_value_is_refused)
 {
 	assert_refused(opts, "f -i", "option '-i' needs FILE");
@@ -648,6 +686,8 @@ static TCase *refusing(void)
 	tcase_add_test(tcase, a_repeated_list_is_joined);
 	tcase_add_test(tcase, a_list_is_freed_when_parsing_fails);
 	tcase_add_test(tcase, what_is_no_number_is_refused);
+	tcase_add_test(tcase, a_count_is_not_zero);
+	tcase_add_test(tcase, an_option_of_another_word_is_refused);
 	tcase_add_test(tcase, a_missing_value_is_refused);
 	tcase_add_test(tcase, a_value_for_a_flag_is_refused);
 	tcase_add_test(tcase, a_wrong_choice_is_refused);
