@@ -124,11 +124,11 @@ const struct cr_verb cr_verb_stats = {
 		"system does not store, punched there when pages moved on.\n"
 		"\n"
 		"JSON: {stats: [{image, name, value}], processes: [{pid, comm, "
-		"...}], kinds: [{kind, mappings, ...}], files: [{mappings, "
-		"..., path}], shared: [{shmid, mappings, ..., name}], pages: "
-		"[{image, size, used, unused, holes, of}], images: [{kind, "
-		"files, bytes}]}; kinds, pages and images end with their "
-		"total.",
+		"...}], kinds: [{kind, mappings, ...}], kinds_total: "
+		"{mappings, ...}, files: [{mappings, ..., path}], shared: "
+		"[{shmid, mappings, ..., name}], pages: [{image, size, used, "
+		"unused, holes, of}], pages_total: {size, ...}, images: "
+		"[{kind, files, bytes}], images_total: {files, bytes}}.",
 	.opts = opts,
 	.values_size = sizeof(struct stats),
 	.run = run,

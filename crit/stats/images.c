@@ -198,20 +198,13 @@ static size_t put_pages(struct cr_stats *s, const struct images *images)
 		size += images->image[i].size;
 		holes += images->image[i].holes;
 	}
-	cr_cell_string(x, "total");
+	cr_table_total(x, "pages_total");
+	cr_cell_label(x, "total");
 	put_sizes(x, size, used);
 	cr_cell_size(x, holes);
-	cr_cell_none(x);
+	cr_cell_label(x, "");
 	cr_table_end(x);
 	return i;
-}
-
-static void put_kind(struct cr_x *x, const char *kind, uint64_t nr,
-		     uint64_t size)
-{
-	cr_cell_string(x, kind);
-	cr_cell_u64(x, nr);
-	cr_cell_size(x, size);
 }
 
 static void put_others(struct cr_x *x, const struct images *images, size_t i)
@@ -226,10 +219,15 @@ static void put_others(struct cr_x *x, const struct images *images, size_t i)
 			nr++;
 			size += images->image[i].size;
 		}
-		put_kind(x, kind, nr, size);
+		cr_cell_string(x, kind);
+		cr_cell_u64(x, nr);
+		cr_cell_size(x, size);
 		all += size;
 	}
-	put_kind(x, "total", all_nr, all);
+	cr_table_total(x, "images_total");
+	cr_cell_label(x, "total");
+	cr_cell_u64(x, all_nr);
+	cr_cell_size(x, all);
 	cr_table_end(x);
 }
 

@@ -118,7 +118,8 @@ void cr_stats_kinds(struct cr_stats *s)
 		cr_cell_u64(x, s->kinds[i].nr);
 		cr_stats_put_usage(x, u);
 	}
-	cr_cell_string(x, "total");
+	cr_table_total(x, "kinds_total");
+	cr_cell_label(x, "total");
 	cr_cell_u64(x, nr);
 	cr_stats_put_usage(x, &s->total);
 	cr_table_end(x);

@@ -16,6 +16,7 @@
 struct cr_table {
 	const struct cr_column *columns;
 	size_t nr, at;
+	const char *total; /* key of what is no row in JSON */
 	struct cr_term_column layout[MAX_COLUMNS]; /* as it fits, from the end on */
 	struct cr_out cells; /* text only: each ends with a NUL */
 };
@@ -64,7 +65,7 @@ static const char *begin(struct cr_x *x)
 {
 	struct cr_table *t = x->table;
 	if (!t->at)
-		cr_x_open(x, NULL, '{');
+		cr_x_open(x, t->total, '{');
 	return t->columns[t->at].key;
 }
 
@@ -179,7 +180,8 @@ void cr_table_end(struct cr_x *x)
 {
 	struct cr_table *t = x->table;
 	const char *cell[MAX_COLUMNS];
-	cr_x_close(x, ']');
+	if (!t || !t->total)
+		cr_x_close(x, ']');
 	if (t && !x->json && !x->err) {
 		fit(x, t);
 		put_heading(x, t);
@@ -197,6 +199,23 @@ void cr_table_end(struct cr_x *x)
 		cr_out_deinit(&t->cells);
 	free(t);
 	x->table = NULL;
+}
+
+void cr_table_total(struct cr_x *x, const char *key)
+{
+	if (x->err)
+		return;
+	cr_x_close(x, ']');
+	x->table->total = key;
+}
+
+void cr_cell_label(struct cr_x *x, const char *label)
+{
+	if (x->err)
+		return;
+	begin(x);
+	put(x, label, strlen(label));
+	end(x);
 }
 
 void cr_cell_u64(struct cr_x *x, uint64_t value)

@@ -30,6 +30,13 @@ void cr_table_begin_as(struct cr_x *x, const char *key,
 		       const struct cr_column *columns);
 void cr_table_end(struct cr_x *x);
 
+/**
+ * The cells to come, the last before cr_table_end(), are sums of the rows. In
+ * JSON they are no row, but an object under a key next to the list's. The first
+ * is cr_cell_label().
+ */
+void cr_table_total(struct cr_x *x, const char *key);
+
 void cr_cell_u64(struct cr_x *x, uint64_t value);
 void cr_cell_i64(struct cr_x *x, int64_t value);
 void cr_cell_hex(struct cr_x *x, uint64_t value);
@@ -39,6 +46,9 @@ void cr_cell_none(struct cr_x *x);
 /** A name from an image, or a text of ours. NULL is cr_cell_none(). */
 void cr_cell_string(struct cr_x *x, const char *name);
 void cr_cell_bytes(struct cr_x *x, const void *name, size_t size);
+
+/** As text only: what the row is. */
+void cr_cell_label(struct cr_x *x, const char *label);
 
 /** A number in JSON, whatever printf(3) makes of the rest as text. */
 void cr_cell_u64_as(struct cr_x *x, uint64_t value, const char *fmt, ...)
