@@ -19,10 +19,11 @@ const struct cr_command cr_crit = {
 	.package = "critter",
 	.version = CRITTER_VERSION,
 	.date = "2026-11-20",
-	.summary = "look into and change checkpoints made by CRIU",
-	.text = "Looks into and changes the image files of a process "
-		"checkpoint made by CRIU. Each verb does one thing; 'crit help "
-		"VERB' says how.",
+	.summary = "look into, check and change checkpoints made by CRIU",
+	.text = "Looks into process checkpoints made by CRIU (processes, files, "
+		"memory), compares, checks, changes and converts them: a "
+		"directory of images, or a container's archive as it is. Each "
+		"verb does one thing; 'crit help VERB' says how.",
 	.verbs = verbs,
 	.sections = cr_manual_sections,
 };
