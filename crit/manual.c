@@ -59,7 +59,7 @@ const struct cr_section cr_manual_sections[] = {
 	  "\n"
 	  "After a failure, an output file is as it was before." },
 	{ "ENVIRONMENT",
-	  "    COLUMNS         the width that tables are cut to on a terminal\n"
+	  "    COLUMNS         the width that tables are made to fit on a terminal\n"
 	  "    NO_COLOR        no colour, unless --color asks for it\n"
 	  "    TERM            dumb: no colour and no pager\n"
 	  "    CRIT_PAGER, PAGER\n"
@@ -68,8 +68,9 @@ const struct cr_section cr_manual_sections[] = {
 	  "    XDG_STATE_HOME  critter/history below it is the shell's history;\n"
 	  "                    the default is ~/.local/state" },
 	{ "FILES",
-	  "A checkpoint is a directory. Most of its files are images, NAME.img, and\n"
-	  "also stats-dump, stats-restore and irmap-cache. The others have no JSON;\n"
+	  "A checkpoint is a directory, or an archive or OCI layout that holds one\n"
+	  "and is read as it is. Most of its files are images, NAME.img, and also\n"
+	  "stats-dump, stats-restore and irmap-cache. The others have no JSON;\n"
 	  "'crit decode' says what they are, and a directory's are carried over:\n"
 	  "pages-N.img (memory), tmpfs-N.img (archives), iptables-N.img and the\n"
 	  "like (network settings), logs.\n"
@@ -91,9 +92,11 @@ const struct cr_section cr_manual_sections[] = {
 	  "    sed -i 's|/srv/old/|/srv/new/|g' json/files.img.json\n"
 	  "    crit encode json -o changed\n"
 	  "\n"
-	  "Which files are open:\n"
+	  "What ran in a container, which files were open, what stands in memory:\n"
 	  "\n"
-	  "    crit decode files.img | jq -r '.entries[].reg.name // empty'\n"
+	  "    crit x container.tar.gz ps\n"
+	  "    crit x container.tar.gz fds\n"
+	  "    crit mem container.tar.gz search --context 32 password\n"
 	  "\n"
 	  "Look at the entries of a large image without what it carries:\n"
 	  "\n"
