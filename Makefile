@@ -62,11 +62,14 @@ find    = $(sort $(shell find $1 -name '$2' $3 2>/dev/null))
 objects = $(patsubst build/gen/%.c,$(BUILD)/obj/gen/%.o,$(filter build/gen/%,$1)) \
 	$(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out build/gen/%,$1))
 
-# restore/arch holds native code: the build takes the folder of its own machine.
+# restore/arch and lib/machine hold native code: the build takes the folder of its
+# own machine, of lib/machine "other" where there is none.
 MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+NATIVE  := $(or $(patsubst lib/machine/%/,%,$(wildcard lib/machine/$(MACHINE)/)),other)
 
 PROTOS      := $(wildcard images/*.proto)
-LIB_SRC     := $(call find,lib,*.c)
+LIB_SRC     := $(filter-out $(filter-out lib/machine/$(NATIVE)/%, \
+	$(wildcard lib/machine/*/*.c)),$(call find,lib,*.c))
 CRIT_SRC    := $(call find,crit,*.c)
 RESTORE_SRC := $(filter-out $(filter-out restore/arch/$(MACHINE)/%, \
 	$(wildcard restore/arch/*/*.c)),$(call find,restore,*.c))
