@@ -82,6 +82,47 @@ enum cr_shadow_verdict cr_shadow_next(struct cr_shadow *shadow,
 	return CR_SHADOW_DIFFERS;
 }
 
+/* The words of one page, from the address on; false: they cannot be read. */
+static bool count_signals(struct cr_pages *pages, uint64_t at, uint64_t end,
+			  size_t *nr, bool *ended_ret)
+{
+	uint64_t words[512];
+	size_t n = (size_t)(end - at) / 8;
+	struct cr_error *err = cr_pages_read(pages, at, words, 8 * n);
+	cr_error_free(err);
+	if (err)
+		return false;
+	for (size_t i = 0; i < n && !*ended_ret; i++) {
+		uint64_t word = le64toh(words[i]);
+		*ended_ret = !word;
+		*nr += is_cap(at + 8 * i, word);
+	}
+	return true;
+}
+
+bool cr_shadow_signals(struct cr_pages *pages, const CoreEntry *core,
+		       size_t *nr_ret)
+{
+	struct cr_shadow shadow;
+	size_t nr = 0;
+	bool has_ended = false;
+	cr_shadow_start(&shadow, core);
+	size_t i = cr_space_find(&pages->space, shadow.at);
+	if (!shadow.is_on || shadow.at % 8 || i == pages->space.nr ||
+	    pages->space.vma[i].start > shadow.at)
+		return false;
+	uint64_t at = shadow.at, top = pages->space.vma[i].end;
+	while (at < top && !has_ended) {
+		uint64_t end = (at | 0xfff) + 1;
+		if (!count_signals(pages, at, end < top ? end : top, &nr,
+				   &has_ended))
+			return false;
+		at = end;
+	}
+	*nr_ret = nr;
+	return true;
+}
+
 const char *cr_shadow_verdict_name(enum cr_shadow_verdict verdict)
 {
 	static const char *const names[] = {

@@ -43,6 +43,12 @@ enum cr_shadow_verdict cr_shadow_next(struct cr_shadow *shadow,
 				      const struct cr_frame *frame,
 				      uint64_t *has_ret);
 
+/** How many signals a thread's shadow stack has, from its newest word to its end:
+ * one for each signal frame that a handler will return to. False: it has no
+ * shadow stack, or that cannot be read. */
+bool cr_shadow_signals(struct cr_pages *pages, const CoreEntry *core,
+		       size_t *nr_ret);
+
 /** "agrees", "differs", ...; NULL for NONE. */
 const char *cr_shadow_verdict_name(enum cr_shadow_verdict verdict);
 

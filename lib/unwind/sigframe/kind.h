@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a processor's signal frames look like: what sigframe.h's functions ask.
+ */
+#ifndef CR_LIB_UNWIND_SIGFRAME_KIND_H
+#define CR_LIB_UNWIND_SIGFRAME_KIND_H
+
+#include "lib/unwind/sigframe.h"
+
+struct cr_sigframe_kind {
+	const struct cr_arch *arch;
+
+	/* A word that every frame has, and where: candidates. A frame's address
+	 * is `rest` modulo 16. */
+	uint16_t key_off;
+	uint8_t rest;
+	bool (*is_key)(const struct cr_sigframes *frames, uint64_t word);
+
+	uint8_t popped; /* bytes below the stack pointer in the trampoline */
+
+	/* False: it cannot be read, or is none. */
+	bool (*read)(struct cr_pages *pages, struct cr_sigframe *frame);
+	void (*judge)(const struct cr_sigframe *frame,
+		      const struct cr_machine *machine,
+		      struct cr_sigframe_fate *ret);
+};
+
+extern const struct cr_sigframe_kind cr_sigframe_x86_64, cr_sigframe_aarch64;
+
+/** The mapping that holds an address, or NULL. */
+static inline const struct cr_vma *cr_sigframe_vma(const struct cr_pages *pages,
+						   uint64_t vaddr)
+{
+	size_t i = cr_space_find(&pages->space, vaddr);
+	const struct cr_vma *vma = &pages->space.vma[i];
+	return i < pages->space.nr && vma->start <= vaddr ? vma : NULL;
+}
+
+/** Reads bytes; false if they are not there. */
+static inline bool cr_sigframe_bytes(struct cr_pages *pages, uint64_t vaddr,
+				     void *data, size_t size)
+{
+	struct cr_error *err = cr_pages_read(pages, vaddr, data, size);
+	cr_error_free(err);
+	return !err;
+}
+
+/** Sets what is said, and why. */
+void cr_sigframe_say(struct cr_sigframe_fate *ret, enum cr_fate fate,
+		     const char *why, ...) CR_PRINTF(3, 4);
+
+#endif
