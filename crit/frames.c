@@ -152,7 +152,10 @@ static void show_frame(struct frames *v, uint32_t pid,
 	cr_cell_string(x, v->found.arch->name);
 	cr_cell_hex(x, frame->at);
 	cr_cell_u64(x, frame->size);
-	cr_cell_u64(x, frame->signo);
+	if (frame->signo)
+		cr_cell_u64(x, frame->signo);
+	else
+		cr_cell_none(x);
 	cr_cell_hex(x, frame->pc);
 	cr_cell_hex(x, frame->sp);
 	cr_cell_string(x, v->found.arch == &cr_arch_aarch64 ?

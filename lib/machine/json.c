@@ -290,12 +290,10 @@ static struct cr_error *read_text(struct cr_reader *r, char *to, size_t room,
 	size_t size = 0;
 	struct cr_error *err = cr_reader_peek(r, &c);
 	*has_ret = !err && c != 'n';
-	if (!err && !*has_ret)
-		err = cr_reader_skip(r);
-	else if (!err)
-		err = cr_reader_string(r);
 	if (!err && *has_ret)
 		err = cr_reader_text(r, to, room - 1, &size);
+	else if (!err)
+		err = cr_reader_skip(r);
 	to[size] = 0;
 	return err;
 }

@@ -209,6 +209,7 @@ static void take(struct cr_sigframes *s, struct thread *t, size_t i,
 	struct cr_sigframe *frame = &s->frame[i];
 	frame->grade = grade;
 	frame->tid = t->tid;
+	frame->order = ++s->nr_ordered;
 	t->nr++;
 	t->sp = frame->sp;
 	note_sp(s, frame->sp);
@@ -310,11 +311,21 @@ static bool is_unused(const struct cr_sigframes *s, uint64_t at)
 	return false;
 }
 
+static int by_order(const void *a, const void *b)
+{
+	const struct cr_sigframe *x = a, *y = b;
+	/* 0 is last. */
+	uint32_t i = x->order - 1, j = y->order - 1;
+	return i != j ? (i > j) - (i < j) : (x->at > y->at) - (x->at < y->at);
+}
+
 void cr_sigframes_finish(struct cr_sigframes *s)
 {
 	for (size_t i = 0; i < s->nr; i++)
 		if (!s->frame[i].tid && is_unused(s, s->frame[i].at))
 			s->frame[i].grade = CR_SIGFRAME_STALE;
+	if (s->nr)
+		qsort(s->frame, s->nr, sizeof(s->frame[0]), by_order);
 }
 
 const char *cr_sigframe_grade_name(enum cr_sigframe_grade grade)

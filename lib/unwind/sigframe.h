@@ -72,9 +72,10 @@ struct cr_sigframe {
 	uint64_t at;   /* its lowest byte */
 	uint64_t size; /* what the kernel took of the stack, but for alignment */
 	uint64_t pc, sp; /* of what was interrupted */
-	uint32_t signo;
+	uint32_t signo; /* 0: not told, as for handlers without SA_SIGINFO */
 	enum cr_sigframe_grade grade;
 	uint32_t tid; /* whose it is: CHAINED, EXACT */
+	uint32_t order; /* among those, innermost first; else 0 */
 	union {
 		struct cr_sigframe_x86 x86;
 		struct cr_sigframe_aarch64 aarch64;
@@ -88,8 +89,9 @@ struct cr_sigframes {
 	uint64_t restorer[64]; /* that handlers return to */
 	size_t nr_restorers;
 
-	struct cr_sigframe *frame; /* ascending */
+	struct cr_sigframe *frame; /* ascending; at last by order */
 	size_t nr, cap;
+	uint32_t nr_ordered;
 	bool is_cut; /* there are more */
 
 	uint64_t *used; /* by mapping: the highest stack pointer there; 0: none */
@@ -123,7 +125,8 @@ struct cr_error *cr_sigframes_thread(struct cr_sigframes *frames,
 				     struct cr_sigframes_thread *ret)
 	CR_MUST_CHECK;
 
-/** Grades what is left, after the last thread. */
+/** Grades what is left, after the last thread, and puts it behind what threads
+ * have. */
 void cr_sigframes_finish(struct cr_sigframes *frames);
 
 /** "exact", "chained", ... */

@@ -184,13 +184,13 @@ static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame)
 	    !cr_sigframe_bytes(pages, frame->at, bytes, sizeof(bytes)))
 		return false;
 	*a = (struct cr_sigframe_aarch64){ 0 };
-	frame->signo = u32_at(bytes + SIGNO);
+	frame->signo = cr_sigframe_signo(u32_at(bytes + SIGNO));
 	frame->sp = u64_at(bytes + SP);
 	frame->pc = u64_at(bytes + PC);
 	walk_records(pages, frame->at + RECORDS, a);
 	frame->size = a->end + LINK_SIZE - frame->at;
 	const struct cr_vma *code = cr_sigframe_vma(pages, frame->pc);
-	return frame->signo - 1 < 64 && code && code->prot & PROT_EXEC &&
+	return code && code->prot & PROT_EXEC &&
 	       (cr_sigframe_vma(pages, frame->sp) ||
 		cr_sigframe_vma(pages, frame->sp - 1));
 }

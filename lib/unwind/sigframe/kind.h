@@ -45,6 +45,12 @@ static inline bool cr_sigframe_bytes(struct cr_pages *pages, uint64_t vaddr,
 	return !err;
 }
 
+/** A signal, if that is one: without SA_SIGINFO nothing is written there. */
+static inline uint32_t cr_sigframe_signo(uint32_t number)
+{
+	return number > 64 ? 0 : number;
+}
+
 /** Sets what is said, and why. */
 void cr_sigframe_say(struct cr_sigframe_fate *ret, enum cr_fate fate,
 		     const char *why, ...) CR_PRINTF(3, 4);

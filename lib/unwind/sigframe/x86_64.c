@@ -107,13 +107,13 @@ static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame)
 		return false;
 	frame->sp = u64_at(bytes + SP);
 	frame->pc = u64_at(bytes + PC);
-	frame->signo = u32_at(bytes + SIGNO);
+	frame->signo = cr_sigframe_signo(u32_at(bytes + SIGNO));
 	frame->size = FRAME_SIZE;
 	*x = (struct cr_sigframe_x86){ .fp = u64_at(bytes + FPSTATE) };
 	const struct cr_vma *code = cr_sigframe_vma(pages, frame->pc);
 	return (bytes[CS] | bytes[CS + 1] << 8) == CS_64 &&
-	       u64_at(bytes + UC_FLAGS) < 8 && frame->signo - 1 < 64 && code &&
-	       code->prot & PROT_EXEC && cr_sigframe_vma(pages, frame->sp) &&
+	       u64_at(bytes + UC_FLAGS) < 8 && code && code->prot & PROT_EXEC &&
+	       cr_sigframe_vma(pages, frame->sp) &&
 	       (!x->fp || (x->fp >= frame->at + FRAME_SIZE &&
 			   x->fp < stack->end && read_fp(pages, frame)));
 }
