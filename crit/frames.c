@@ -124,18 +124,18 @@ static void show_fate(struct frames *v, uint32_t pid,
 	struct cr_sigframe_fate fate;
 	char text[STATE_MAX];
 	cr_sigframe_judge(frame, v->found.arch, &v->machine, &fate);
+	const char *concerns = components_text(text, fate.components);
 	cr_cell_string(x, cr_fate_name(fate.fate));
-	if (fate.components)
-		cr_cell_string(x, components_text(text, fate.components));
-	else
-		cr_cell_none(x);
+	cr_cell_string(x, *concerns ? concerns : NULL);
 	cr_cell_string(x, *fate.why ? fate.why : NULL);
 	if (cr_fate_is_bad(fate.fate) && frame->grade != CR_SIGFRAME_STALE)
 		cr_x_find(x, cr_error_new(CR_ERR_UNSUPPORTED,
 					  "process %u: signal frame at "
-					  "0x%llx: %s: %s",
+					  "0x%llx: %s%s%s: %s",
 					  pid, (unsigned long long)frame->at,
-					  cr_fate_name(fate.fate), fate.why));
+					  cr_fate_name(fate.fate),
+					  *concerns ? ": " : "", concerns,
+					  fate.why));
 }
 
 static void show_frame(struct frames *v, uint32_t pid,

@@ -17,7 +17,7 @@ struct fact {
 	const char *key;
 	enum kind kind;
 	size_t off;
-	size_t room; /* TEXT, with the NUL; NUMBER and MASK: bytes */
+	size_t room; /* TEXT: bytes, with the NUL */
 };
 
 #define AT(member) offsetof(struct cr_machine, member)

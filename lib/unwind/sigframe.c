@@ -61,7 +61,8 @@ static struct cr_error *make_room(struct cr_sigframes *s)
 
 /* Reads a candidate, and puts it in its place if it is one. *i_ret: that place;
  * s->nr if it is none. */
-static struct cr_error *add(struct cr_sigframes *s, uint64_t at, size_t *i_ret)
+static struct cr_error *add(struct cr_sigframes *s, uint64_t at,
+			    bool is_certain, size_t *i_ret)
 {
 	struct cr_sigframe frame = { .at = at };
 	size_t i = find_from(s, at);
@@ -71,7 +72,7 @@ static struct cr_error *add(struct cr_sigframes *s, uint64_t at, size_t *i_ret)
 	}
 	s->is_cut |= s->nr == CR_SIGFRAMES_MAX;
 	*i_ret = s->nr;
-	if (s->is_cut || !s->kind->read(s->pages, &frame))
+	if (s->is_cut || !s->kind->read(s->pages, &frame, is_certain))
 		return NULL;
 	struct cr_error *err = make_room(s);
 	if (err)
@@ -101,7 +102,7 @@ static struct cr_error *search(void *arg, const struct cr_window *w)
 		if (!k->is_key(s, le64toh(word)) ||
 		    w->vaddr + off < k->key_off)
 			continue;
-		err = add(s, w->vaddr + off - k->key_off, &i);
+		err = add(s, w->vaddr + off - k->key_off, false, &i);
 	}
 	return err;
 }
@@ -231,7 +232,7 @@ static struct cr_error *follow_frames(struct cr_sigframes *s,
 			t->sp = frame.sp;
 		if (!frame.is_signal || !frame.has_sp)
 			continue;
-		err = add(s, frame.sp - s->kind->popped, &i);
+		err = add(s, frame.sp - s->kind->popped, true, &i);
 		if (!err && i < s->nr && s->frame[i].tid != t->tid)
 			take(s, t, i, CR_SIGFRAME_EXACT);
 	}
@@ -345,8 +346,13 @@ void cr_sigframe_say(struct cr_sigframe_fate *ret, enum cr_fate fate,
 		     const char *why, ...)
 {
 	va_list args;
+	size_t n = ret->fate == fate ? strlen(ret->why) : 0;
+	if (n)
+		n += (size_t)snprintf(ret->why + n, sizeof(ret->why) - n, "; ");
+	if (n >= sizeof(ret->why))
+		return;
 	va_start(args, why);
-	vsnprintf(ret->why, sizeof(ret->why), why, args);
+	vsnprintf(ret->why + n, sizeof(ret->why) - n, why, args);
 	va_end(args);
 	ret->fate = fate;
 }

@@ -13,6 +13,7 @@
 /* Bytes above the frame's lowest one: struct rt_sigframe. */
 enum {
 	SIGNO = 0,
+	X29 = 304 + 8 + 29 * 8,
 	SP = 304 + 256,
 	PC = 304 + 264,
 	RECORDS = 304 + 288,
@@ -176,7 +177,23 @@ static void walk_records(struct cr_pages *pages, uint64_t at,
 	a->end = a->has_extra && !a->fault ? w.limit : at + RECORDS_SIZE;
 }
 
-static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame)
+/* Contexts of getcontext(3) have the same form, but not x29 and x30 once more,
+ * above the records. */
+static bool looks_real(struct cr_pages *pages, const struct cr_sigframe *frame,
+		       const uint8_t *bytes)
+{
+	uint8_t link[LINK_SIZE];
+	const struct cr_vma *code = cr_sigframe_vma(pages, frame->pc);
+	/* The stack may have been empty: its end is in no mapping then. */
+	return code && code->prot & PROT_EXEC &&
+	       cr_sigframe_vma(pages, frame->sp - 1) &&
+	       cr_sigframe_bytes(pages, frame->aarch64.end, link,
+				 sizeof(link)) &&
+	       !memcmp(link, bytes + X29, sizeof(link));
+}
+
+static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame,
+		       bool is_certain)
 {
 	uint8_t bytes[RECORDS];
 	struct cr_sigframe_aarch64 *a = &frame->aarch64;
@@ -189,10 +206,7 @@ static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame)
 	frame->pc = u64_at(bytes + PC);
 	walk_records(pages, frame->at + RECORDS, a);
 	frame->size = a->end + LINK_SIZE - frame->at;
-	const struct cr_vma *code = cr_sigframe_vma(pages, frame->pc);
-	return code && code->prot & PROT_EXEC &&
-	       (cr_sigframe_vma(pages, frame->sp) ||
-		cr_sigframe_vma(pages, frame->sp - 1));
+	return is_certain || looks_real(pages, frame, bytes);
 }
 
 /* ---- what becomes of it ---- */

@@ -18,8 +18,10 @@ struct cr_sigframe_kind {
 
 	uint8_t popped; /* bytes below the stack pointer in the trampoline */
 
-	/* False: it cannot be read, or is none. */
-	bool (*read)(struct cr_pages *pages, struct cr_sigframe *frame);
+	/* False: it cannot be read, or does not look like one, which is not asked
+	 * if that is certain. */
+	bool (*read)(struct cr_pages *pages, struct cr_sigframe *frame,
+		     bool is_certain);
 	void (*judge)(const struct cr_sigframe *frame,
 		      const struct cr_machine *machine,
 		      struct cr_sigframe_fate *ret);
@@ -51,7 +53,7 @@ static inline uint32_t cr_sigframe_signo(uint32_t number)
 	return number > 64 ? 0 : number;
 }
 
-/** Sets what is said, and why. */
+/** Sets what is said, and why; behind what was said of the same fate. */
 void cr_sigframe_say(struct cr_sigframe_fate *ret, enum cr_fate fate,
 		     const char *why, ...) CR_PRINTF(3, 4);
 

@@ -98,7 +98,18 @@ static bool read_fp(struct cr_pages *pages, struct cr_sigframe *frame)
 	return true;
 }
 
-static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame)
+static bool looks_real(struct cr_pages *pages, const struct cr_sigframe *frame,
+		       const uint8_t *bytes)
+{
+	const struct cr_vma *code = cr_sigframe_vma(pages, frame->pc);
+	return (bytes[CS] | bytes[CS + 1] << 8) == CS_64 &&
+	       u64_at(bytes + UC_FLAGS) < 8 && code &&
+	       code->prot & PROT_EXEC && cr_sigframe_vma(pages, frame->sp);
+}
+
+/* The extended state is above it, on the same stack. */
+static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame,
+		       bool is_certain)
 {
 	uint8_t bytes[FRAME_SIZE];
 	struct cr_sigframe_x86 *x = &frame->x86;
@@ -110,12 +121,10 @@ static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame)
 	frame->signo = cr_sigframe_signo(u32_at(bytes + SIGNO));
 	frame->size = FRAME_SIZE;
 	*x = (struct cr_sigframe_x86){ .fp = u64_at(bytes + FPSTATE) };
-	const struct cr_vma *code = cr_sigframe_vma(pages, frame->pc);
-	return (bytes[CS] | bytes[CS + 1] << 8) == CS_64 &&
-	       u64_at(bytes + UC_FLAGS) < 8 && code && code->prot & PROT_EXEC &&
-	       cr_sigframe_vma(pages, frame->sp) &&
-	       (!x->fp || (x->fp >= frame->at + FRAME_SIZE &&
-			   x->fp < stack->end && read_fp(pages, frame)));
+	bool has_fp = x->fp >= frame->at + FRAME_SIZE && x->fp < stack->end &&
+		      read_fp(pages, frame);
+	return (is_certain || looks_real(pages, frame, bytes)) &&
+	       (!x->fp || has_fp);
 }
 
 /* ---- what becomes of it ---- */
