@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "crit/kept.h"
@@ -20,7 +20,7 @@ struct frames_opts {
 
 // clang-format off
 static const struct cr_opt opts[] = {
-	{ 'p', "pid", NULL, CR_STRING(struct frames_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
+	{ 'p', "pid", NULL, CR_LIST(struct frames_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
 	{ 0, "host", NULL, CR_FLAG(struct frames_opts, host), NULL, "say what becomes of each on this machine" },
 	{ 0, "probe", NULL, CR_STRING(struct frames_opts, probe, CR_TAKES_FILE), "FILE", "the same of the machine where `crit host-probe` wrote FILE" },
 	{ 0, "sysroot", NULL, CR_STRING(struct frames_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped" },
@@ -276,18 +276,6 @@ static struct cr_error *choose_machine(struct frames *v)
 	return o->host ? cr_machine_probe(&v->machine, LIMIT_MS) : NULL;
 }
 
-static struct cr_error *choose_pids(struct cr_x *x, const char *pids)
-{
-	struct cr_error *err =
-		pids ? cr_opts_pids(pids, &x->pids, &x->nr_pids) : NULL;
-	for (size_t i = 0; !err && i < x->nr_pids; i++)
-		if (!cr_pstree_find(&x->tree, x->pids[i]))
-			err = cr_error_new(CR_ERR_NOT_FOUND,
-					   "pstree.img: no process %u",
-					   x->pids[i]);
-	return err;
-}
-
 static struct cr_error *start(struct frames *v, const struct cr_verb_call *call)
 {
 	const struct frames_opts *o = v->o;
@@ -300,7 +288,7 @@ static struct cr_error *start(struct frames *v, const struct cr_verb_call *call)
 	err = cr_pstree_load(&x->set, &x->tree);
 	if (err)
 		return cr_error_at(err, "%s", o->dir);
-	err = choose_pids(x, o->pids);
+	err = cr_x_choose_pids(x, o->pids);
 	if (!err)
 		err = cr_memory_init(&v->memory, &x->set, o->sysroot);
 	return err ? err : cr_x_begin(x, call->out);
@@ -318,11 +306,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	}
 	close_process(&v);
 	cr_memory_deinit(&v.memory);
-	cr_error_free(v.x.finding);
-	cr_out_deinit(&v.x.out);
-	cr_pstree_free(&v.x.tree);
-	cr_set_close(&v.x.set);
-	free(v.x.pids);
+	cr_x_deinit(&v.x);
 	return err;
 }
 

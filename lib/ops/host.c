@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
@@ -12,10 +11,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/machine/machine.h"
 
 // clang-format off
 /* What uname(2) says, and the core image's name for it. */
@@ -27,41 +26,9 @@ static const struct {
 	{ "s390x", "S390" },      { "mips", "MIPS" },
 	{ "loongarch64", "LOONGARCH64" }, { "riscv64", "RISCV64" },
 };
-
-/* Flags of /proc/cpuinfo, and the components that come with them. */
-static const struct {
-	const char *flag;
-	uint64_t bits;
-} components[] = {
-	{ "fpu", 1 << 0 },      { "sse", 1 << 1 },
-	{ "avx", 1 << 2 },      { "mpx", 3 << 3 },
-	{ "avx512f", 7 << 5 },  { "pku", 1 << 9 },
-	{ "user_shstk", 3 << 11 }, { "amx_tile", 3 << 17 },
-};
 // clang-format on
 
 #define NR(list) (sizeof(list) / sizeof(list[0]))
-
-static bool has_word(const char *text, const char *word)
-{
-	size_t size = strlen(word);
-	for (const char *p = text; (p = strstr(p, word)); p += size) {
-		bool starts = p == text || isspace((unsigned char)p[-1]);
-		if (starts && (!p[size] || isspace((unsigned char)p[size])))
-			return true;
-	}
-	return false;
-}
-
-uint64_t cr_host_xstate(const char *flags)
-{
-	uint64_t bits = 0;
-	for (size_t i = 0; i < NR(components); i++) {
-		if (has_word(flags, components[i].flag))
-			bits |= components[i].bits;
-	}
-	return bits;
-}
 
 /* The value of the first line "KEY ...: VALUE" of a file; NULL: none. */
 static char *find_line(const char *path, const char *key)
@@ -83,36 +50,23 @@ static char *find_line(const char *path, const char *key)
 	return NULL;
 }
 
-/* The kernel's words: getauxval(3) gives those of the C library's own. */
-static void probe_auxv(struct cr_host *host)
-{
-	unsigned long pair[2];
-	FILE *f = fopen("/proc/self/auxv", "re");
-	while (f && fread(pair, sizeof(pair), 1, f) == 1) {
-		if (pair[0] == AT_HWCAP)
-			host->hwcap = pair[1];
-		else if (pair[0] == AT_HWCAP2)
-			host->hwcap2 = pair[1];
-	}
-	if (f)
-		fclose(f);
-}
-
+/* Of shadow stacks XCR0 says nothing: the kernel alone switches them. */
 static void probe_machine(struct cr_host *host)
 {
-	struct utsname name;
-	if (uname(&name))
-		return;
+	static const uint64_t shadow_stack = 3 << 11;
+	struct cr_machine machine;
+	cr_machine_look(&machine);
 	for (size_t i = 0; i < NR(machines); i++) {
-		if (!strncmp(name.machine, machines[i].machine,
+		if (!strncmp(machine.arch, machines[i].machine,
 			     strlen(machines[i].machine)))
 			host->march = machines[i].march;
 	}
-	cr_auto_free char *flags = find_line("/proc/cpuinfo", "flags");
-	if (flags)
-		host->xstate = cr_host_xstate(flags);
-	probe_auxv(host);
-	host->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
+	host->xstate = machine.x86.features;
+	if (machine.x86.shadow_stacks == CR_TRIAL_YES)
+		host->xstate |= shadow_stack;
+	host->hwcap = machine.hwcap;
+	host->hwcap2 = machine.hwcap2;
+	host->page_size = machine.page_size;
 }
 
 /* Each is asked for something impossible: one that is there says EINVAL, or

@@ -3,8 +3,8 @@
  * What a host has that a restore may need, as facts: cr_host_probe() reads them
  * here; a test fills them in.
  *
- * Facts: man 5 proc, man 7 capabilities, man 3 getauxval (AT_HWCAP); Linux
- * arch/x86/include/asm/fpu/types.h for the numbers of xstate components.
+ * What the processor is, lib/machine knows. Facts: man 5 proc, man 7
+ * capabilities.
  */
 #ifndef CR_LIB_OPS_HOST_H
 #define CR_LIB_OPS_HOST_H
@@ -44,8 +44,5 @@ void cr_host_deinit(struct cr_host *host);
 /** Whether there is a control group hierarchy of this name: a controller,
  * "name=systemd", or "" for that of version 2. */
 bool cr_host_has_cgroup(const struct cr_host *host, const char *name);
-
-/** The xstate components of a processor with these flags of /proc/cpuinfo. */
-uint64_t cr_host_xstate(const char *flags);
 
 #endif

@@ -71,6 +71,7 @@ static const char *const uses[] = {
 	"diff a @",
 	"core @",
 	"bt @",
+	"frames @",
 	"ghost @",
 	"ghost @ -o out",
 	"stats @",

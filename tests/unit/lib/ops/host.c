@@ -7,16 +7,6 @@
 #include "tests/support/codec.h"
 #include "tests/support/main.h"
 
-TEST(components_follow_from_flags)
-{
-	ck_assert_uint_eq(cr_host_xstate(""), 0);
-	ck_assert_uint_eq(cr_host_xstate(" fpu vme sse sse2 avx2\n"), 3);
-	ck_assert_uint_eq(cr_host_xstate("fpu sse avx"), 7);
-	ck_assert_uint_eq(cr_host_xstate("fpu sse avx avx512f pku amx_tile"),
-			  0x602e7);
-	ck_assert_uint_eq(cr_host_xstate("mpx user_shstk"), 0x1818);
-}
-
 TEST(hierarchies_of_control_groups)
 {
 	char text[] = "4:cpu,cpuacct:/a,b\n3:name=systemd:/\n0::/x";
