@@ -204,11 +204,14 @@ static void add_thread(struct frames *v, uint32_t tid, const CoreEntry *core)
 
 static void show_process(struct frames *v, uint32_t pid)
 {
-	const struct cr_sigframes *found = &v->found;
+	struct cr_sigframes *found = &v->found;
 	cr_sigframes_finish(&v->found);
 	for (size_t i = 0; i < found->nr; i++)
 		if (v->o->all || found->frame[i].grade != CR_SIGFRAME_STALE)
 			show_frame(v, pid, &found->frame[i]);
+	if (found->fault)
+		cr_x_find(&v->x, cr_error_at(cr_take_ptr(found->fault),
+					     "process %u", pid));
 	if (found->is_cut)
 		cr_x_find(&v->x, cr_error_new(CR_ERR_UNSUPPORTED,
 					      "process %u: more than %d "

@@ -15,13 +15,12 @@
 
 #include "lib/base/error.h"
 
-/** Calls nothing that takes a lock. It may end with _exit(0). */
+/** Calls nothing that takes a lock. */
 typedef void cr_trial_fn(void *result);
 
 /**
- * Runs fn on a copy of the result, which is copied back. *ended_ret: it came to
- * an end, by itself and within the limit; if not, the result is as far as it
- * got. SYSTEM: there can be no child.
+ * Runs fn on a copy of the result, which is copied back. *ended_ret: it returned,
+ * within the limit; if not, the result is as far as it got. SYSTEM: there can be no child.
  */
 struct cr_error *cr_trial_run(cr_trial_fn *fn, void *result, size_t size,
 			      int limit_ms, bool *ended_ret) CR_MUST_CHECK;

@@ -111,13 +111,17 @@ static struct cr_error *search_all(struct cr_sigframes *s)
 {
 	const struct cr_space *space = &s->pages->space;
 	struct cr_error *err = NULL;
-	for (size_t i = 0; i < space->nr && !err; i++) {
+	for (size_t i = 0; i < space->nr && err != cr_enomem; i++) {
 		const struct cr_vma *vma = &space->vma[i];
-		if (vma->prot & PROT_WRITE && !(vma->status & CR_VMA_SHSTK))
-			err = cr_scan(s->pages, vma->start, vma->end, 0, search,
-				      s);
+		if (!(vma->prot & PROT_WRITE) || vma->status & CR_VMA_SHSTK)
+			continue;
+		err = cr_scan(s->pages, vma->start, vma->end, 0, search, s);
+		if (err == cr_enomem || !err)
+			continue;
+		cr_error_free(s->fault);
+		s->fault = err;
 	}
-	return err;
+	return err == cr_enomem ? err : NULL;
 }
 
 static void add_restorer(struct cr_sigframes *s, uint64_t vaddr)
@@ -154,6 +158,7 @@ struct cr_error *cr_sigframes_init(struct cr_sigframes *s,
 
 void cr_sigframes_deinit(struct cr_sigframes *s)
 {
+	cr_error_free(s->fault);
 	free(s->frame);
 	free(s->used);
 	free(s->alternate);
@@ -265,11 +270,15 @@ static void compare_shadow(struct cr_sigframes *s, const struct thread *t,
 			s->frame[i].grade = CR_SIGFRAME_EXACT;
 }
 
-static uint64_t sp_of(const CoreEntry *core)
+static uint64_t sp_of(const struct cr_arch *arch, const CoreEntry *core)
 {
-	if (core->ti_aarch64)
-		return core->ti_aarch64->gpregs->sp;
-	return core->thread_info ? core->thread_info->gpregs->sp : 0;
+	const struct cr_arch_task task = { .core = core };
+	const struct cr_arch_frames *f = arch->frames;
+	uint64_t words[CR_ARCH_SET_MAX / 8];
+	struct cr_regs to;
+	cr_regs_init(&to, words, arch->general.size, arch->big);
+	bool has = arch->general.fill(&to, &task);
+	return has ? le64toh(words[f->general[f->sp]]) : 0;
 }
 
 struct cr_error *cr_sigframes_thread(struct cr_sigframes *s,
@@ -277,12 +286,13 @@ struct cr_error *cr_sigframes_thread(struct cr_sigframes *s,
 				     const CoreEntry *core,
 				     struct cr_sigframes_thread *ret)
 {
-	struct thread t = { .tid = tid, .sp = sp_of(core) };
+	struct thread t = { .tid = tid };
 	*ret = (struct cr_sigframes_thread){ 0 };
 	if (cr_arch_of(core) != s->arch)
 		return cr_error_new(CR_ERR_FORMAT,
 				    "its registers are not those of %s",
 				    s->arch->name);
+	t.sp = sp_of(s->arch, core);
 	note_sp(s, t.sp);
 	struct cr_error *err = note_alternate(s, core);
 	if (!err && unwind)

@@ -46,7 +46,8 @@ struct cr_sigframe_x86 {
 	uint64_t fp; /* 0: none, all registers of it are reset */
 	bool has_xstate; /* else x87 and SSE only */
 	uint64_t features; /* components that there is room for */
-	uint64_t live;	   /* those that are not in their initial state */
+	uint64_t present;  /* those that the processor is told to load */
+	uint64_t live;	   /* both: what is not in its initial state */
 	uint32_t size, extended_size;
 	uint32_t mxcsr;
 	bool is_compacted, is_reserved_set; /* no standard format */
@@ -93,6 +94,7 @@ struct cr_sigframes {
 	size_t nr, cap;
 	uint32_t nr_ordered;
 	bool is_cut; /* there are more */
+	struct cr_error *fault; /* memory that could not be searched */
 
 	uint64_t *used; /* by mapping: the highest stack pointer there; 0: none */
 	struct cr_sigframe_stack {
@@ -102,7 +104,7 @@ struct cr_sigframes {
 };
 
 /** Finds all frames of a process, whose pages stay the caller's. leader: its core
- * image. UNSUPPORTED: its processor's frames are not known. */
+ * image. What cannot be read is a fault, and the search goes on. UNSUPPORTED: its processor's frames are not known. */
 struct cr_error *cr_sigframes_init(struct cr_sigframes *frames,
 				   struct cr_pages *pages,
 				   const CoreEntry *leader) CR_MUST_CHECK;

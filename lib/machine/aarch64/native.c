@@ -326,12 +326,13 @@ struct cr_error *cr_native_try(struct cr_machine *m, int limit_ms)
 		err = cr_trial_run(try_addresses, &a->va_bits,
 				   sizeof(a->va_bits), limit_ms, &ended);
 	if (!err && m->hwcap & HWCAP_GCS) {
-		long said = -1;
+		const long nothing = 1;
+		long said = nothing;
 		err = cr_trial_run(try_gcs, &said, sizeof(said), limit_ms,
 				   &ended);
-		a->gcs = !ended ? CR_TRIAL_UNKNOWN :
-			 said	? CR_TRIAL_NO :
-				  CR_TRIAL_YES;
+		a->gcs = said == nothing ? CR_TRIAL_UNKNOWN :
+			 said		 ? CR_TRIAL_NO :
+					   CR_TRIAL_YES;
 	}
 	if (!err && m->hwcap & HWCAP_SVE)
 		err = try_vectors(SVE_SET_VL, &a->sve, limit_ms);

@@ -216,7 +216,7 @@ static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame,
 static bool is_too_short(const struct cr_sigframe_record *r)
 {
 	uint32_t q = r->length / 16;
-	uint32_t need = r->magic == SVE ? 546 * q : r->length * r->length;
+	uint32_t need = r->magic == SVE ? 546 * q : (uint32_t)r->length * r->length;
 	return r->size > 16 && r->size < 16 + need;
 }
 

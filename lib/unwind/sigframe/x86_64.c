@@ -92,7 +92,8 @@ static bool read_fp(struct cr_pages *pages, struct cr_sigframe *frame)
 	if (!x->has_xstate)
 		return true;
 	frame->size = x->fp + x->size + 4 - frame->at;
-	x->live = u64_at(area + HEADER) & x->features;
+	x->present = u64_at(area + HEADER);
+	x->live = x->present & x->features;
 	x->is_compacted = u64_at(area + HEADER + 8);
 	x->is_reserved_set = u64_at(area + HEADER + 16);
 	return true;
@@ -176,10 +177,10 @@ static void judge_taken(const struct cr_machine_x86 *m,
 	if (x->is_compacted || x->is_reserved_set)
 		cr_sigframe_say(ret, CR_FATE_FAULT,
 				"its extended state is not in standard format");
-	else if (x->live & ~m->features) {
+	else if (x->present & ~m->features) {
 		cr_sigframe_say(ret, CR_FATE_FAULT,
 				"the processor has not all components of it");
-		ret->components = x->live & ~m->features;
+		ret->components = x->present & ~m->features;
 	} else if (is_elsewhere(m, x)) {
 		cr_sigframe_say(ret, CR_FATE_GARBLED,
 				"components stand elsewhere there");

@@ -92,7 +92,7 @@ static const char *const uses[] = {
 	"shell @",
 };
 
-static const char *const without[] = { "help" };
+static const char *const without[] = { "help", "host-probe" };
 // clang-format on
 
 #define NR(array) (sizeof(array) / sizeof(array[0]))
