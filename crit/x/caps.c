@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "crit/x/table.h"
 #include "crit/x/views.h"
+#include "lib/image/caps.h"
 
 // clang-format off
 static const struct cr_column columns[] = {
@@ -8,22 +9,7 @@ static const struct cr_column columns[] = {
 	{ "gid", true }, { "egid", true }, { "no_new_privs" }, { "lsm" },
 	{ "set" }, { "mask", true }, { "caps" }, { 0 },
 };
-
-// man 7 capabilities; the numbers are those of Linux
-// include/uapi/linux/capability.h, v6.11.
-static const char *const names[] = {
-	"chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill",
-	"setgid", "setuid", "setpcap", "linux_immutable", "net_bind_service",
-	"net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
-	"sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct",
-	"sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time",
-	"sys_tty_config", "mknod", "lease", "audit_write", "audit_control",
-	"setfcap", "mac_override", "mac_admin", "syslog", "wake_alarm",
-	"block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
-};
 // clang-format on
-
-#define NR_NAMES (sizeof(names) / sizeof(names[0]))
 
 static void show_set(struct cr_x *x, const struct cr_task *task, uint32_t tid,
 		     const CredsEntry *c, const char *set, const uint32_t *word,
@@ -44,7 +30,7 @@ static void show_set(struct cr_x *x, const struct cr_task *task, uint32_t tid,
 	cr_cell_string(x, c->lsm_profile);
 	cr_cell_string(x, set);
 	cr_cell_hex(x, mask);
-	cr_cell_bits(x, mask, names, NR_NAMES);
+	cr_cell_bits(x, mask, cr_cap_names, cr_nr_cap_names);
 }
 
 static void show(struct cr_x *x, void *arg, const struct cr_task *task,

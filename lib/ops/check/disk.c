@@ -7,7 +7,6 @@
  * Left out: files that the checkpoint has itself (deleted ones, those on mounts
  * it brings), terminals, what a plugin opens, and /proc, /sys.
  */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -21,6 +20,7 @@
 #include "images/remap-file-path.pb-c.h"
 #include "lib/base/cleanup.h"
 #include "lib/image/walk.h"
+#include "lib/ops/buildid.h"
 #include "lib/ops/check/inside.h"
 
 struct disk {
@@ -34,104 +34,7 @@ struct disk {
 
 /* ---- build-id ---- */
 
-#define ID_MAX 64
-
-struct id {
-	uint8_t bytes[ID_MAX];
-	size_t size; /* 0: none */
-};
-
-static bool read_at(int fd, void *data, size_t size, uint64_t off)
-{
-	return off <= INT64_MAX &&
-	       pread(fd, data, size, (off_t)off) == (ssize_t)size;
-}
-
-/* Notes that are looked at in one file: no program has as many, and one made to
- * be long must not be read for hours. */
-#define NOTES_MAX 1024
-
-/* Notes: name size, description size, type; each part to four bytes. */
-static void find_id(int fd, uint64_t off, uint64_t size, unsigned *left,
-		    struct id *ret)
-{
-	uint64_t end;
-	Elf64_Nhdr note;
-	char name[4];
-	if (__builtin_add_overflow(off, size, &end))
-		return;
-	while (*left && off < end && end - off >= sizeof(note) &&
-	       read_at(fd, &note, sizeof(note), off)) {
-		uint64_t desc = off + sizeof(note) +
-				(((uint64_t)note.n_namesz + 3) & ~3ull);
-		uint64_t next = desc + (((uint64_t)note.n_descsz + 3) & ~3ull);
-		--*left;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-		    note.n_descsz && note.n_descsz <= ID_MAX &&
-		    read_at(fd, name, 4, off + sizeof(note)) &&
-		    !memcmp(name, "GNU", 4) &&
-		    read_at(fd, ret->bytes, note.n_descsz, desc)) {
-			ret->size = note.n_descsz;
-			return;
-		}
-		off = next;
-	}
-}
-
-/* Where the program headers are. */
-struct headers {
-	uint64_t off;
-	unsigned nr;
-	bool is_64;
-};
-
-static bool read_headers(int fd, struct headers *ret)
-{
-	union {
-		unsigned char ident[EI_NIDENT];
-		Elf32_Ehdr e32;
-		Elf64_Ehdr e64;
-	} head;
-	if (!read_at(fd, &head, sizeof(head.e32), 0) ||
-	    memcmp(head.ident, ELFMAG, SELFMAG) ||
-	    head.ident[EI_DATA] != ELFDATA2LSB)
-		return false;
-	if (head.ident[EI_CLASS] == ELFCLASS32) {
-		*ret = (struct headers){ head.e32.e_phoff, head.e32.e_phnum,
-					 false };
-		return true;
-	}
-	if (head.ident[EI_CLASS] != ELFCLASS64 ||
-	    !read_at(fd, &head, sizeof(head.e64), 0))
-		return false;
-	*ret = (struct headers){ head.e64.e_phoff, head.e64.e_phnum, true };
-	return true;
-}
-
-static void read_id(int fd, struct id *ret)
-{
-	struct headers h;
-	unsigned left = NOTES_MAX;
-	*ret = (struct id){ .size = 0 };
-	if (!read_headers(fd, &h))
-		return;
-	for (unsigned i = 0; i < h.nr && left && !ret->size; i++) {
-		union {
-			Elf32_Word type; /* the first of both */
-			Elf32_Phdr p32;
-			Elf64_Phdr p64;
-		} p;
-		size_t size = h.is_64 ? sizeof(p.p64) : sizeof(p.p32);
-		if (!read_at(fd, &p, size, h.off + i * (uint64_t)size))
-			return;
-		if (p.type == PT_NOTE && h.is_64)
-			find_id(fd, p.p64.p_offset, p.p64.p_filesz, &left, ret);
-		else if (p.type == PT_NOTE)
-			find_id(fd, p.p32.p_offset, p.p32.p_filesz, &left, ret);
-	}
-}
-
-static bool same_id(const RegFileEntry *e, const struct id *id)
+static bool same_id(const RegFileEntry *e, const struct cr_build_id *id)
 {
 	if ((id->size + 3) / 4 != e->n_build_id)
 		return false;
@@ -141,7 +44,7 @@ static bool same_id(const RegFileEntry *e, const struct id *id)
 static void format_id(char *text, const void *bytes, size_t size)
 {
 	*text = 0;
-	for (size_t i = 0; i < size && i < ID_MAX; i++)
+	for (size_t i = 0; i < size && i < CR_BUILD_ID_MAX; i++)
 		sprintf(text + 2 * i, "%02x", ((const uint8_t *)bytes)[i]);
 }
 
@@ -162,15 +65,15 @@ static int open_beneath(struct disk *d, const char *name, uint64_t flags)
 static void check_id(struct disk *d)
 {
 	const RegFileEntry *e = d->file;
-	char want[2 * ID_MAX + 1], have[2 * ID_MAX + 1];
-	struct id id;
+	char want[2 * CR_BUILD_ID_MAX + 1], have[2 * CR_BUILD_ID_MAX + 1];
+	struct cr_build_id id;
 	cr_auto_close int fd = open_beneath(d, e->name, O_RDONLY | O_NONBLOCK);
 	if (fd < 0) {
 		found(d, CR_RULE_DISK_NOT_READ, "%s: %s", e->name,
 		      strerrordesc_np(errno));
 		return;
 	}
-	read_id(fd, &id);
+	cr_build_id_read(fd, &id);
 	if (same_id(e, &id))
 		return;
 	format_id(want, e->build_id, 4 * e->n_build_id);
