@@ -7,7 +7,8 @@
 #include "crit/verb.h"
 #include "lib/base/nearest.h"
 
-/* Actions are in crit/edit/actions.def, where one is added. */
+/* Actions are in crit/edit/actions.def and crit/edit/domain.def, where one is
+ * added. */
 static const struct action {
 	const char *name, *args;
 	size_t min, max;
@@ -18,6 +19,10 @@ static const struct action {
 	{ #name, args, min, max, looks, cr_edit_act_##name },
 #include "crit/edit/actions.def"
 #undef ACTION
+#define DOMAIN(id, name, args, min, ...) \
+	{ name, args, min, 0, false, cr_edit_act_##id },
+#include "crit/edit/domain.def"
+#undef DOMAIN
 };
 
 static const struct action patch = { "--patch", "no arguments", 0, 0, false,
@@ -29,7 +34,13 @@ static const struct action editor = { "--editor", "names of images", 0, 0,
 static const struct cr_opt opts[] = {
 	{ 0, "patch", NULL, CR_STRING(struct cr_edit_options, patch, CR_TAKES_FILE), "FILE", "apply a JSON Patch or a merge patch; - for standard input" },
 	{ 0, "editor", NULL, CR_FLAG(struct cr_edit_options, editor), NULL, "edit images as JSON in $VISUAL or $EDITOR; their names follow TARGET" },
-	{ 0, "if-exists", NULL, CR_FLAG(struct cr_edit_options, if_exists), NULL, "a path that leads nowhere is no error" },
+	{ 0, "if-exists", NULL, CR_FLAG(struct cr_edit_options, if_exists), NULL, "what is not there is no error" },
+	{ 'p', "pid", NULL, CR_STRING(struct cr_edit_options, pids, CR_TAKES_PID), "PID[,PID...]", "env, lsm, rlimit, cred: of these processes only" },
+	{ 0, "offset", NULL, CR_STRING(struct cr_edit_options, offset, CR_TAKES_ANYTHING), "N", "pid: added to every id" },
+	{ 0, "src", NULL, CR_FLAG(struct cr_edit_options, src), NULL, "port: of the sockets' own ends only" },
+	{ 0, "dst", NULL, CR_FLAG(struct cr_edit_options, dst), NULL, "port: of the other ends only, wherever these are" },
+	{ 0, "listen", NULL, CR_FLAG(struct cr_edit_options, listen), NULL, "port: of sockets that listen only" },
+	{ 0, "sysroot", NULL, CR_STRING(struct cr_edit_options, sysroot, CR_TAKES_DIR), "DIR", "file-check, env: where the files are" },
 	CR_CRIT_CHANGE_OPTS(struct cr_edit_options, change),
 	{ CR_ARG, CR_STRING(struct cr_edit_options, target, CR_TAKES_FILE), "TARGET", "the checkpoint, or one image" },
 	{ CR_ARG, CR_WORDS(struct cr_edit_options, args, CR_TAKES_ANYTHING), "WHAT", "the action, and what it takes", CR_ANY },
@@ -138,6 +149,7 @@ static struct cr_error *run(const struct cr_verb_call *verb)
 
 #define ACTION(name, args, min, max, looks, text) \
 	"\n\n" #name " " args ": " text
+#define DOMAIN(id, name, args, min, text) "\n\n" name " " args ": " text
 
 const struct cr_verb cr_verb_edit = {
 	.name = "edit",
@@ -147,6 +159,10 @@ const struct cr_verb cr_verb_edit = {
 		"done or, after an error, nothing. What is not meant keeps its "
 		"bytes; types, ranges and required fields are checked."
 #include "crit/edit/actions.def"
+		"\n\n"
+		"These keep all images consistent, and remark on what they "
+		"leave as it is:"
+#include "crit/edit/domain.def"
 		"\n\n"
 		"A path names an image, unless TARGET is one, and a value in "
 		"it:\n"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the actions of `crit edit` share: the options and the target. To add one,
- * see actions.def.
+ * see actions.def
+ * and domain.def.
  */
 #ifndef CR_CRIT_EDIT_EDIT_H
 #define CR_CRIT_EDIT_EDIT_H
@@ -16,7 +17,8 @@
 struct cr_edit_options {
 	struct cr_crit_change change;
 	const char *target, *patch;
-	bool editor, if_exists;
+	bool editor, if_exists, src, dst, listen;
+	const char *pids, *offset, *sysroot;
 	unsigned what;
 	struct cr_words args;
 };
@@ -38,6 +40,11 @@ struct cr_edit_call {
 		CR_MUST_CHECK;
 #include "crit/edit/actions.def"
 #undef ACTION
+#define DOMAIN(id, ...) \
+	struct cr_error *cr_edit_act_##id(struct cr_edit_call *call) \
+		CR_MUST_CHECK;
+#include "crit/edit/domain.def"
+#undef DOMAIN
 
 /* The options --patch and --editor. */
 struct cr_error *cr_edit_act_patch(struct cr_edit_call *call) CR_MUST_CHECK;
