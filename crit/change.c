@@ -61,7 +61,8 @@ struct cr_error *cr_crit_change_open(const struct cr_verb_call *call,
 		&(struct cr_change_opts){
 			.out = opts->out,
 			.dry_run = opts->dry_run,
-			.count_only = !opts->dry_run && !opts->json,
+			.count_only = opts->count_only ||
+				      (!opts->dry_run && !opts->json),
 			.limits = &call->global->limits,
 		},
 		ret);

@@ -36,6 +36,7 @@ struct cr_crit_change {
 	/* Writes members of the verb's own into the document of --json. */
 	struct cr_error *(*more)(void *arg, struct cr_writer *w);
 	void *more_arg;
+	bool count_only; /* no list: the caller tells what was done */
 };
 
 // clang-format off

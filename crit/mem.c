@@ -77,10 +77,8 @@ static struct cr_error *choose_pids(struct cr_mem *m, const char *text)
 	return err;
 }
 
-static struct cr_error *start(struct cr_mem *m,
-			      const struct cr_verb_call *call)
+static struct cr_error *check_args(const struct cr_mem_opts *o)
 {
-	const struct cr_mem_opts *o = m->o;
 	size_t nr = o->args.nr;
 	if (nr < views[o->what - 1].min || nr > views[o->what - 1].max)
 		return cr_error_new(CR_ERR_USAGE, "%s takes %s", names[o->what - 1],
@@ -90,12 +88,29 @@ static struct cr_error *start(struct cr_mem *m,
 	if (o->raw && o->json)
 		return cr_error_new(CR_ERR_USAGE, "--raw and --json are two "
 						  "forms of the same");
+	return NULL;
+}
+
+struct cr_error *cr_mem_start(struct cr_mem *m,
+			      const struct cr_verb_call *call)
+{
+	const struct cr_mem_opts *o = m->o;
 	struct cr_error *err = cr_kept_set(call, o->dir, &m->x.set);
 	if (!err)
 		err = cr_memory_init(&m->memory, &m->x.set, o->sysroot);
 	if (!err)
 		err = choose_pids(m, o->pids);
 	return err ? err : cr_x_begin(&m->x, m->out);
+}
+
+void cr_mem_stop(struct cr_mem *m)
+{
+	cr_pages_close(&m->pages);
+	cr_memory_deinit(&m->memory);
+	cr_x_deinit(&m->x);
+	free(m->pids.id);
+	free(m->part);
+	free(m->name);
 }
 
 static struct cr_error *show(struct cr_mem *m)
@@ -111,15 +126,12 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	struct cr_mem m = { .x = { .json = o->json, .term = call->term },
 			    .o = o,
 			    .call = call, .out = call->out };
-	struct cr_error *err = start(&m, call);
+	struct cr_error *err = check_args(o);
+	if (!err)
+		err = cr_mem_start(&m, call);
 	if (!err)
 		err = show(&m);
-	cr_pages_close(&m.pages);
-	cr_memory_deinit(&m.memory);
-	cr_x_deinit(&m.x);
-	free(m.pids.id);
-	free(m.part);
-	free(m.name);
+	cr_mem_stop(&m);
 	return err;
 }
 

@@ -51,6 +51,12 @@ struct cr_mem {
 	size_t nr_parts, cap_parts;
 };
 
+/** Opens what m->o names, for m->out; the caller has set these and x.json. Stop
+ * in any case. */
+struct cr_error *cr_mem_start(struct cr_mem *m,
+			      const struct cr_verb_call *call) CR_MUST_CHECK;
+void cr_mem_stop(struct cr_mem *m);
+
 #define VIEW(name, ...) void cr_mem_##name(struct cr_mem *m);
 #include "crit/mem/views.def"
 #undef VIEW
