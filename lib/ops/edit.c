@@ -42,35 +42,6 @@ struct cr_error *cr_edit_parse(enum cr_edit_op op, const char *text,
 	return cr_path_parse(text, size, &ret->path);
 }
 
-/* ---- images ---- */
-
-struct names {
-	char **name;
-	size_t nr, cap;
-};
-
-static struct cr_error *add_name(void *arg, const char *name)
-{
-	struct names *all = arg;
-	if (all->nr == all->cap) {
-		size_t cap = all->cap ? 2 * all->cap : 64;
-		void *more = realloc(all->name, cap * sizeof(all->name[0]));
-		if (!more)
-			return cr_enomem;
-		all->name = more;
-		all->cap = cap;
-	}
-	all->name[all->nr] = strdup(name);
-	return all->name[all->nr++] ? NULL : cr_enomem;
-}
-
-static void free_names(struct names *all)
-{
-	for (size_t i = 0; i < all->nr; i++)
-		free(all->name[i]);
-	free(all->name);
-}
-
 /* ---- an edit being done ---- */
 
 /* A place to be emptied when all edits of an entry have been done. */
@@ -416,7 +387,7 @@ static struct cr_error *edit_image(struct edits *e)
 /* ---- all images ---- */
 
 static struct cr_error *no_image(struct edits *e, const struct doing *d,
-				 const struct names *all)
+				 const struct cr_store_names *all)
 {
 	const char *name = d->path->image;
 	struct cr_nearest near = { name };
@@ -443,9 +414,9 @@ static bool any_takes(const struct edits *e, const char *name)
 	return false;
 }
 
-static struct cr_error *edit_images(struct edits *e, struct names *all)
+static struct cr_error *edit_images(struct edits *e, struct cr_store_names *all)
 {
-	struct cr_error *err = cr_store_each(e->set->store, add_name, all);
+	struct cr_error *err = cr_store_list(e->set->store, all);
 	for (size_t i = 0; i < all->nr && !err; i++) {
 		e->image = all->name[i];
 		if (any_takes(e, e->image))
@@ -469,7 +440,7 @@ static struct cr_error *no_entry(struct edits *e, const struct doing *d)
 /* The path led nowhere: where did it end? Entries that were passed over are
  * looked at for that. */
 static struct cr_error *explain_miss(struct edits *e, struct doing *d,
-				     struct names *all)
+				     struct cr_store_names *all)
 {
 	struct edits again = {
 		.opts = e->opts,
@@ -503,7 +474,7 @@ static struct cr_error *explain_miss(struct edits *e, struct doing *d,
 			    d->path->image);
 }
 
-static struct cr_error *check_found(struct edits *e, struct names *all)
+static struct cr_error *check_found(struct edits *e, struct cr_store_names *all)
 {
 	for (size_t i = 0; i < e->nr; i++) {
 		struct doing *d = &e->doing[i];
@@ -556,7 +527,7 @@ static struct cr_error *begin(struct edits *e, struct doing *d)
 
 static struct cr_error *run(struct edits *e)
 {
-	struct names all = { .name = NULL };
+	struct cr_store_names all = { .name = NULL };
 	struct cr_error *err = cr_tree_init(&e->tree);
 	for (size_t i = 0; i < e->nr && !err; i++)
 		err = begin(e, &e->doing[i]);
@@ -568,7 +539,7 @@ static struct cr_error *run(struct edits *e)
 		cr_path_walk_deinit(&e->doing[i].walk);
 	empty_spots(e);
 	free(e->spot);
-	free_names(&all);
+	cr_store_names_free(&all);
 	cr_tree_deinit(&e->tree);
 	return err;
 }

@@ -221,52 +221,39 @@ static struct cr_error *on_entry(void *arg, const struct cr_rewrite_at *at,
 
 /* ---- all images ---- */
 
-struct images {
-	struct walk *walk;
-	char **name;
-	size_t nr, cap;
-};
-
-/* Images are rewritten while others are found, so names are collected first. */
-static struct cr_error *add_image(void *arg, const char *name)
+/* Images that can have one of the meanings. */
+static bool is_of_these(struct walk *w, const char *name)
 {
-	struct images *all = arg;
-	struct walk *w = all->walk;
 	const struct cr_image_type *type = cr_image_type_by_file(name);
-	if (!type || !((mask_of(&w->reach, type->head) |
+	return type && (mask_of(&w->reach, type->head) |
 			mask_of(&w->reach, type->entry)) &
-		       w->meanings))
-		return NULL;
-	if (all->nr == all->cap) {
-		size_t cap = all->cap ? 2 * all->cap : 64;
-		void *more = realloc(all->name, cap * sizeof(all->name[0]));
-		if (!more)
-			return cr_enomem;
-		all->name = more;
-		all->cap = cap;
-	}
-	all->name[all->nr] = strdup(name);
-	return all->name[all->nr++] ? NULL : cr_enomem;
+			       w->meanings;
 }
 
+static struct cr_error *go_to_image(struct cr_set *set, struct walk *w,
+				    const char *name,
+				    const struct cr_rewrite_opts *opts)
+{
+	if (!is_of_these(w, name))
+		return NULL;
+	return w->change ? cr_rewrite(w->change, name, opts, on_entry, w) :
+			   cr_rewrite_look(set, name, opts, on_entry, w);
+}
+
+/* Images are rewritten while others are found, so names are collected first. */
 static struct cr_error *go(struct cr_set *set, struct walk *w)
 {
-	struct images all = { .walk = w };
+	struct cr_store_names all = { 0 };
 	struct cr_tree tree = { 0 };
 	struct cr_rewrite_opts opts = { .want = want, .tree = &tree };
 	struct cr_error *err = reach_init(&w->reach);
 	if (!err)
 		err = cr_tree_init(&tree);
 	if (!err)
-		err = cr_store_each(set->store, add_image, &all);
+		err = cr_store_list(set->store, &all);
 	for (size_t i = 0; i < all.nr && !err; i++)
-		err = w->change ? cr_rewrite(w->change, all.name[i], &opts,
-					     on_entry, w) :
-				  cr_rewrite_look(set, all.name[i], &opts,
-						  on_entry, w);
-	for (size_t i = 0; i < all.nr; i++)
-		free(all.name[i]);
-	free(all.name);
+		err = go_to_image(set, w, all.name[i], &opts);
+	cr_store_names_free(&all);
 	cr_tree_deinit(&tree);
 	free(w->reach.mask);
 	return err;
@@ -341,4 +328,36 @@ struct cr_error *cr_mean_value(const struct cr_mean_at *at, const void *data,
 					     at->element, raw, ret);
 	json_decref(raw);
 	return err;
+}
+
+/* ---- IP addresses ---- */
+
+bool cr_mean_words(const json_t *value, uint32_t word[4], unsigned *nr_ret)
+{
+	size_t nr = json_array_size(value);
+	if (nr != 1 && nr != 4)
+		return false;
+	for (size_t i = 0; i < nr; i++) {
+		struct cr_int v;
+		if (!cr_tree_get_int(json_array_get(value, i), &v) ||
+		    v.negative || v.magnitude > UINT32_MAX)
+			return false;
+		word[i] = (uint32_t)v.magnitude;
+	}
+	*nr_ret = (unsigned)nr;
+	return true;
+}
+
+struct cr_error *cr_mean_from_words(const uint32_t *word, unsigned nr,
+				    json_t **ret)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < nr && list; i++) {
+		if (!json_array_append_new(list, json_integer(word[i])))
+			continue;
+		json_decref(list);
+		list = NULL;
+	}
+	*ret = list;
+	return list ? NULL : cr_enomem;
 }

@@ -64,4 +64,12 @@ struct cr_error *cr_mean_bytes(const struct cr_mean_at *at,
 struct cr_error *cr_mean_value(const struct cr_mean_at *at, const void *data,
 			       size_t size, json_t **ret) CR_MUST_CHECK;
 
+/** The words of an IP address, one or four, in network order; false: it is
+ * none. */
+bool cr_mean_words(const json_t *value, uint32_t word[4], unsigned *nr_ret);
+
+/** The value for these. */
+struct cr_error *cr_mean_from_words(const uint32_t *word, unsigned nr,
+				    json_t **ret) CR_MUST_CHECK;
+
 #endif

@@ -96,37 +96,13 @@ struct cr_error *cr_upgrade_version(const char *text, uint32_t *ret)
 
 /* ---- names ---- */
 
-static void free_names(struct cr_step *s)
-{
-	for (size_t i = 0; i < s->nr_names; i++)
-		free(s->name[i]);
-	free(s->name);
-	s->name = NULL;
-	s->nr_names = s->cap_names = 0;
-}
-
-static struct cr_error *add_name(void *arg, const char *name)
-{
-	struct cr_step *s = arg;
-	if (s->nr_names == s->cap_names) {
-		size_t cap = s->cap_names ? 2 * s->cap_names : 64;
-		char **more = reallocarray(s->name, cap, sizeof(more[0]));
-		if (!more)
-			return cr_enomem;
-		s->name = more;
-		s->cap_names = cap;
-	}
-	s->name[s->nr_names] = strdup(name);
-	return s->name[s->nr_names] ? (s->nr_names++, NULL) : cr_enomem;
-}
-
 static struct cr_error *read_names(struct cr_step *s)
 {
 	if (!s->stale)
 		return NULL;
-	free_names(s);
+	cr_store_names_free(&s->names);
 	s->stale = false;
-	return cr_store_each(s->set->store, add_name, s);
+	return cr_store_list(s->set->store, &s->names);
 }
 
 /* ---- running rows ---- */
@@ -204,7 +180,7 @@ struct cr_error *cr_upgrade(struct cr_change *change,
 	if (!err && ret->nr_lost && !opts->drop)
 		err = lost(ret, opts->to);
 	cr_tree_deinit(&s.tree);
-	free_names(&s);
+	cr_store_names_free(&s.names);
 	if (s.has_pstree)
 		cr_pstree_free(&s.pstree);
 	return err;

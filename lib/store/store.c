@@ -142,6 +142,39 @@ struct cr_error *cr_store_each(struct cr_store *store,
 	return store->ops->each(store, item, arg);
 }
 
+/* ---- names ---- */
+
+static struct cr_error *add_name(void *arg, const char *name)
+{
+	struct cr_store_names *all = arg;
+	if (all->nr == all->cap) {
+		size_t cap = all->cap ? 2 * all->cap : 64;
+		void *more = reallocarray(all->name, cap, sizeof(all->name[0]));
+		if (!more)
+			return cr_enomem;
+		all->name = more;
+		all->cap = cap;
+	}
+	all->name[all->nr] = strdup(name);
+	return all->name[all->nr] ? (all->nr++, NULL) : cr_enomem;
+}
+
+struct cr_error *cr_store_list(struct cr_store *store, struct cr_store_names *ret)
+{
+	*ret = (struct cr_store_names){ 0 };
+	return cr_store_each(store, add_name, ret);
+}
+
+void cr_store_names_free(struct cr_store_names *names)
+{
+	for (size_t i = 0; i < names->nr; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct cr_store_names){ 0 };
+}
+
+/* ---- files ---- */
+
 struct cr_error *cr_store_open_file(struct cr_store *store, const char *name,
 				    struct cr_file *ret)
 {

@@ -162,6 +162,19 @@ struct cr_error *cr_store_read_link(struct cr_store *store, const char *name,
 struct cr_error *cr_store_open_beside(struct cr_store *store, const char *name,
 				      struct cr_file *ret) CR_MUST_CHECK;
 
+/* Names of files, for who changes them while going through them. */
+struct cr_store_names {
+	char **name;
+	size_t nr, cap;
+};
+
+/** What cr_store_each() tells, collected. Free in any case. */
+struct cr_error *cr_store_list(struct cr_store *store, struct cr_store_names *ret)
+	CR_MUST_CHECK;
+
+/** Accepts zeroed ones. */
+void cr_store_names_free(struct cr_store_names *names);
+
 /** Reads exactly size bytes; FORMAT if the file ends before. */
 struct cr_error *cr_file_read(struct cr_file *file, void *data, size_t size,
 			      uint64_t off) CR_MUST_CHECK;

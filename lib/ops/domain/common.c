@@ -78,35 +78,6 @@ uint64_t cr_domain_get(const json_t *message, const char *key,
 
 /* ---- images by name ---- */
 
-static struct cr_error *add_name(void *arg, const char *name)
-{
-	struct cr_domain_names *all = arg;
-	if (all->nr == all->cap) {
-		size_t cap = all->cap ? 2 * all->cap : 64;
-		void *more = realloc(all->name, cap * sizeof(all->name[0]));
-		if (!more)
-			return cr_enomem;
-		all->name = more;
-		all->cap = cap;
-	}
-	all->name[all->nr] = strdup(name);
-	return all->name[all->nr++] ? NULL : cr_enomem;
-}
-
-struct cr_error *cr_domain_names(struct cr_set *set,
-				 struct cr_domain_names *ret)
-{
-	*ret = (struct cr_domain_names){ 0 };
-	return cr_store_each(set->store, add_name, ret);
-}
-
-void cr_domain_names_free(struct cr_domain_names *names)
-{
-	for (size_t i = 0; i < names->nr; i++)
-		free(names->name[i]);
-	free(names->name);
-}
-
 bool cr_domain_name_number(const char *name, const char *stem, uint64_t *ret)
 {
 	size_t size = strlen(stem);
@@ -124,17 +95,17 @@ bool cr_domain_name_number(const char *name, const char *stem, uint64_t *ret)
 struct cr_error *cr_domain_each(const struct cr_domain *d, const char *stem,
 				cr_rewrite_fn *fn, void *arg, size_t *nr_ret)
 {
-	struct cr_domain_names all;
+	struct cr_store_names all;
 	size_t nr = 0;
 	uint64_t number;
-	struct cr_error *err = cr_domain_names(cr_change_set(d->change), &all);
+	struct cr_error *err = cr_store_list(cr_change_set(d->change)->store, &all);
 	for (size_t i = 0; i < all.nr && !err; i++) {
 		if (!cr_domain_name_number(all.name[i], stem, &number))
 			continue;
 		nr++;
 		err = cr_rewrite(d->change, all.name[i], NULL, fn, arg);
 	}
-	cr_domain_names_free(&all);
+	cr_store_names_free(&all);
 	if (nr_ret)
 		*nr_ret = nr;
 	return err;

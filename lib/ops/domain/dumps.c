@@ -87,9 +87,9 @@ static struct cr_error *search(const struct cr_domain *d, const char *name,
 static struct cr_error *search_all(const struct cr_domain *d,
 				   const struct wanted *w)
 {
-	struct cr_domain_names all;
+	struct cr_store_names all;
 	uint64_t number;
-	struct cr_error *err = cr_domain_names(cr_change_set(d->change), &all);
+	struct cr_error *err = cr_store_list(cr_change_set(d->change)->store, &all);
 	for (size_t i = 0; i < all.nr && !err; i++)
 		for (size_t k = 0; k < sizeof(dumps) / sizeof(dumps[0]); k++)
 			if (!err && cr_domain_name_number(all.name[i],
@@ -97,7 +97,7 @@ static struct cr_error *search_all(const struct cr_domain *d,
 							  &number))
 				err = search(d, all.name[i], dumps[k].is_text,
 					     w);
-	cr_domain_names_free(&all);
+	cr_store_names_free(&all);
 	return err;
 }
 

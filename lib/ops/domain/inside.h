@@ -32,18 +32,6 @@ bool cr_domain_is_meant(const struct cr_domain *d, uint64_t pid);
 uint64_t cr_domain_get(const json_t *message, const char *key,
 		       uint64_t otherwise);
 
-/** Names of the files of the checkpoint as it will be. */
-struct cr_domain_names {
-	char **name;
-	size_t nr, cap;
-};
-
-struct cr_error *cr_domain_names(struct cr_set *set,
-				 struct cr_domain_names *ret) CR_MUST_CHECK;
-
-/** Accepts a zeroed one. */
-void cr_domain_names_free(struct cr_domain_names *names);
-
 /** The N of "STEM-N.img"; false: the name is not so. */
 bool cr_domain_name_number(const char *name, const char *stem, uint64_t *ret);
 

@@ -66,27 +66,11 @@ static struct pair *find(const struct edit *e, const struct address *a)
 	return NULL;
 }
 
-static bool read_words(const json_t *list, struct address *ret)
-{
-	size_t nr = json_array_size(list);
-	*ret = (struct address){ .nr = (unsigned)nr };
-	if (nr != 1 && nr != 4)
-		return false;
-	for (size_t i = 0; i < nr; i++) {
-		uint64_t v;
-		if (!cr_domain_u64(json_array_get(list, i), &v) ||
-		    v > UINT32_MAX)
-			return false;
-		ret->word[i] = (uint32_t)v;
-	}
-	return true;
-}
-
 static struct cr_error *on_address(void *arg, const struct cr_mean_at *at,
 				   json_t *value, json_t **ret)
 {
 	struct address a, v4;
-	if (!read_words(value, &a))
+	if (!cr_mean_words(value, a.word, &a.nr))
 		return NULL;
 	v4 = (struct address){ { a.word[3] }, 1 };
 	bool mapped = a.nr == 4 && !a.word[0] && !a.word[1] &&
@@ -99,11 +83,7 @@ static struct cr_error *on_address(void *arg, const struct cr_mean_at *at,
 		a.word[3] = pair->to.word[0];
 	else
 		a = pair->to;
-	*ret = json_array();
-	for (unsigned i = 0; i < a.nr; i++)
-		if (json_array_append_new(*ret, json_integer(a.word[i])))
-			return cr_enomem;
-	return NULL;
+	return cr_mean_from_words(a.word, a.nr, ret);
 }
 
 static struct cr_error *look_at_dumps(const struct cr_domain *d,

@@ -299,13 +299,13 @@ static struct cr_error *on_path(void *arg, const struct cr_mean_at *at,
 
 static struct cr_error *remark_archives(const struct cr_domain *d)
 {
-	struct cr_domain_names all;
-	struct cr_error *err = cr_domain_names(cr_change_set(d->change), &all);
+	struct cr_store_names all;
+	struct cr_error *err = cr_store_list(cr_change_set(d->change)->store, &all);
 	for (size_t i = 0; i < all.nr && !err; i++)
 		if (!strncmp(all.name[i], "tmpfs-", 6))
 			cr_domain_remark(d, "%s is left: the files of a tmpfs",
 					 all.name[i]);
-	cr_domain_names_free(&all);
+	cr_store_names_free(&all);
 	return err;
 }
 

@@ -423,9 +423,9 @@ static struct cr_error *check_parent(struct naming *n)
 static struct cr_error *rename_images(struct edit *e)
 {
 	struct naming n = { .e = e };
-	struct cr_domain_names all;
+	struct cr_store_names all;
 	struct cr_error *err =
-		cr_domain_names(cr_change_set(e->d->change), &all);
+		cr_store_list(cr_change_set(e->d->change)->store, &all);
 	if (!err)
 		err = read_inventory(&n);
 	n.rename = calloc(all.nr + 1, sizeof(n.rename[0]));
@@ -445,7 +445,7 @@ static struct cr_error *rename_images(struct edit *e)
 		free(to.mine);
 	}
 	free(n.rename);
-	cr_domain_names_free(&all);
+	cr_store_names_free(&all);
 	return err;
 }
 

@@ -8,15 +8,14 @@
 
 static void read_address(const json_t *list, uint32_t *ret)
 {
-	size_t nr = json_array_size(list);
+	unsigned nr;
+	uint32_t word[4];
 	memset(ret, 0, 4 * sizeof(ret[0]));
+	if (!cr_mean_words(list, word, &nr))
+		return;
 	if (nr == 1)
 		ret[2] = 0xffff0000u;
-	for (size_t i = 0; i < nr && nr <= 4; i++) {
-		uint64_t v = 0;
-		cr_domain_u64(json_array_get(list, i), &v);
-		ret[4 - nr + i] = (uint32_t)v;
-	}
+	memcpy(ret + 4 - nr, word, nr * sizeof(word[0]));
 }
 
 void cr_socket_read(const json_t *message, struct cr_socket *ret)

@@ -108,29 +108,21 @@ struct cr_error *cr_redact_labels(struct cr_redact *r)
 
 /* ---- addresses ---- */
 
-/* A list of one word, or of four, in network order. */
-static struct cr_error *change_ip(struct cr_redact *r, json_t *list,
+static struct cr_error *change_ip(struct cr_redact *r, const json_t *value,
 				  json_t **ret)
 {
-	uint32_t word[4];
-	size_t nr = json_array_size(list);
-	if (nr != 1 && nr != 4)
+	uint32_t word[4] = { 0 }, old[4];
+	unsigned nr;
+	if (!cr_mean_words(value, word, &nr))
 		return NULL;
-	for (size_t i = 0; i < nr; i++)
-		word[i] = (uint32_t)json_integer_value(json_array_get(list, i));
-	uint32_t old[4];
-	memcpy(old, word, sizeof(word));
+	memcpy(old, word, sizeof(old));
 	struct cr_error *err =
 		nr == 1 ? cr_alias_ip4(&r->alias, (uint8_t *)word) :
 			  cr_alias_ip6(&r->alias, (uint8_t *)word);
 	if (err || !memcmp(old, word, nr * sizeof(word[0])))
 		return err;
-	*ret = json_array();
-	for (size_t i = 0; i < nr && *ret; i++)
-		if (json_array_append_new(*ret, json_integer(word[i])))
-			return cr_enomem;
 	r->row->nr++;
-	return *ret ? NULL : cr_enomem;
+	return cr_mean_from_words(word, nr, ret);
 }
 
 static struct cr_error *change_mac(struct cr_redact *r,

@@ -125,40 +125,18 @@ bool cr_redact_keeps(const struct cr_redact *r, const char *path, size_t size)
 	       is_below_any(r->opts->keep, path, size);
 }
 
-struct names {
-	char **name;
-	size_t nr, cap;
-};
-
-static struct cr_error *add_name(void *arg, const char *name)
-{
-	struct names *all = arg;
-	if (all->nr == all->cap) {
-		size_t cap = all->cap ? 2 * all->cap : 64;
-		void *more = realloc(all->name, cap * sizeof(all->name[0]));
-		if (!more)
-			return cr_enomem;
-		all->name = more;
-		all->cap = cap;
-	}
-	all->name[all->nr] = strdup(name);
-	return all->name[all->nr++] ? NULL : cr_enomem;
-}
-
 struct cr_error *cr_redact_each_file(struct cr_redact *r,
 				     struct cr_error *(*fn)(struct cr_redact *r,
 							    void *arg,
 							    const char *name),
 				     void *arg)
 {
-	struct names all = { 0 };
+	struct cr_store_names all;
 	struct cr_store *store = cr_change_set(r->change)->store;
-	struct cr_error *err = cr_store_each(store, add_name, &all);
+	struct cr_error *err = cr_store_list(store, &all);
 	for (size_t i = 0; i < all.nr && !err; i++)
 		err = fn(r, arg, all.name[i]);
-	for (size_t i = 0; i < all.nr; i++)
-		free(all.name[i]);
-	free(all.name);
+	cr_store_names_free(&all);
 	return err;
 }
 

@@ -176,8 +176,8 @@ each_ghost(struct cr_step *s,
 {
 	static const char prefix[] = "ghost-file-";
 	struct cr_error *err = NULL;
-	for (size_t i = 0; i < s->nr_names && !err; i++) {
-		const char *name = s->name[i];
+	for (size_t i = 0; i < s->names.nr && !err; i++) {
+		const char *name = s->names.name[i];
 		struct walk w;
 		uint64_t mode = 0;
 		bool end = true;

@@ -95,8 +95,8 @@ struct cr_error *cr_step_headers_up(struct cr_step *s)
 	bool old = false;
 	struct cr_error *err = cr_step_rewrite(s, "inventory.img", is_old,
 					       set_version, &old);
-	for (size_t i = 0; !err && old && i < s->nr_names; i++)
-		if (cr_image_type_by_file(s->name[i]))
-			err = convert(s, s->name[i]);
+	for (size_t i = 0; !err && old && i < s->names.nr; i++)
+		if (cr_image_type_by_file(s->names.name[i]))
+			err = convert(s, s->names.name[i]);
 	return err;
 }

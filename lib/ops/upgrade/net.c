@@ -156,9 +156,9 @@ static struct cr_error *each_stream(struct streams *st, change_fn *change,
 	struct cr_step *s = st->step;
 	struct cr_error *err = NULL;
 	char ino[16];
-	for (size_t i = 0; i < s->nr_names && !err; i++)
-		if (stream_ino(s->name[i], ino))
-			err = change(s, s->name[i], want, fn, st);
+	for (size_t i = 0; i < s->names.nr && !err; i++)
+		if (stream_ino(s->names.name[i], ino))
+			err = change(s, s->names.name[i], want, fn, st);
 	return err;
 }
 

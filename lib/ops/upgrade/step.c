@@ -21,17 +21,17 @@ static int by_text(const void *a, const void *b)
 
 bool cr_step_has(const struct cr_step *s, const char *name)
 {
-	return s->nr_names && bsearch(&name, s->name, s->nr_names,
-				      sizeof(s->name[0]), by_text);
+	return s->names.nr && bsearch(&name, s->names.name, s->names.nr,
+				      sizeof(s->names.name[0]), by_text);
 }
 
 /* The place of the first name not before a prefix. */
 static size_t first(const struct cr_step *s, const char *prefix)
 {
-	size_t low = 0, high = s->nr_names;
+	size_t low = 0, high = s->names.nr;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (strcmp(s->name[mid], prefix) < 0)
+		if (strcmp(s->names.name[mid], prefix) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -59,11 +59,11 @@ struct cr_error *cr_step_each(struct cr_step *s, const char *prefix,
 	size_t size = strlen(prefix);
 	struct cr_error *err = NULL;
 	for (size_t i = first(s, prefix);
-	     !err && i < s->nr_names && !strncmp(s->name[i], prefix, size);
+	     !err && i < s->names.nr && !strncmp(s->names.name[i], prefix, size);
 	     i++) {
 		uint32_t number;
-		if (number_in(s->name[i] + size, suffix, &number))
-			err = fn(s, s->name[i], number, arg);
+		if (number_in(s->names.name[i] + size, suffix, &number))
+			err = fn(s, s->names.name[i], number, arg);
 	}
 	return err;
 }

@@ -19,8 +19,7 @@ struct cr_step {
 	struct cr_change *change;
 	struct cr_set *set;
 	struct cr_tree tree;
-	char **name; /* in the order of strcmp */
-	size_t nr_names, cap_names;
+	struct cr_store_names names; /* in the order of strcmp */
 	bool stale; /* names have come or gone */
 	bool has_pstree;
 	struct cr_pstree pstree;
