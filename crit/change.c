@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crit/stream.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/out.h"
 #include "lib/base/utf8.h"
@@ -296,19 +297,12 @@ static struct cr_error *put_document(struct print *p, struct cr_change *change,
 	return err ? err : cr_writer_close(&p->w, '}');
 }
 
-static struct cr_error *on_write(void *arg, const void *data, size_t size)
-{
-	/* The frame asks the stream whether it went well. */
-	fwrite(data, 1, size, arg);
-	return NULL;
-}
-
 static struct cr_error *print_json(struct print *p, struct cr_change *change,
 				   const struct cr_crit_change *opts)
 {
 	struct cr_out out = { 0 };
 	p->w = (struct cr_writer){ .out = &out, .style = { .indent = true } };
-	struct cr_error *err = cr_out_init_fn(&out, on_write, p->out);
+	struct cr_error *err = cr_stream_begin(&out, p->out);
 	if (!err)
 		err = put_document(p, change, opts);
 	if (!err)

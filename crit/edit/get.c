@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crit/edit/edit.h"
+#include "crit/stream.h"
 #include "lib/base/cleanup.h"
 #include "lib/ops/edit.h"
 
@@ -160,13 +161,6 @@ static struct cr_error *get_path(struct get *g, const char *text)
 	return err;
 }
 
-static struct cr_error *write_out(void *arg, const void *data, size_t size)
-{
-	/* The frame asks the stream how it went. */
-	fwrite(data, 1, size, arg);
-	return NULL;
-}
-
 static struct cr_error *finish(struct get *g)
 {
 	struct cr_error *err = NULL;
@@ -188,7 +182,7 @@ struct cr_error *cr_edit_act_get(struct cr_edit_call *call)
 		.json = o->change.json,
 		.secrets = o->change.secrets,
 	};
-	struct cr_error *err = cr_out_init_fn(&g.out, write_out, call->out);
+	struct cr_error *err = cr_stream_begin(&g.out, call->out);
 	if (!err)
 		err = cr_out_init_mem(&g.first);
 	if (!err)

@@ -33,26 +33,13 @@ static int open_beneath(int dir_fd, const char *name)
 		      O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 }
 
-static struct cr_error *file_pread(struct cr_file *file, void *data,
-				   size_t size, uint64_t off, size_t *n_ret)
-{
-	ssize_t n;
-	do {
-		n = pread(file->fd, data, size, (off_t)off);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return cr_error_sys("read");
-	*n_ret = (size_t)n;
-	return NULL;
-}
-
 static void file_close(struct cr_file *file)
 {
 	close(file->fd);
 }
 
 static const struct cr_file_ops file_ops = {
-	.pread = file_pread,
+	.pread = cr_file_pread_fd,
 	.close = file_close,
 };
 

@@ -239,6 +239,19 @@ struct cr_error *cr_file_read(struct cr_file *file, void *data, size_t size,
 	return NULL;
 }
 
+struct cr_error *cr_file_pread_fd(struct cr_file *file, void *data, size_t size,
+				  uint64_t off, size_t *n_ret)
+{
+	ssize_t n;
+	do {
+		n = pread(file->fd, data, size, (off_t)off);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return cr_error_sys("read");
+	*n_ret = (size_t)n;
+	return NULL;
+}
+
 void cr_file_close(struct cr_file *file)
 {
 	if (file->ops)

@@ -194,6 +194,10 @@ struct cr_error *cr_file_source(struct cr_file *file,
 
 /* ---- for the kinds of store ---- */
 
+/** What reads a file that is nothing but its fd. */
+struct cr_error *cr_file_pread_fd(struct cr_file *file, void *data, size_t size,
+				  uint64_t off, size_t *n_ret) CR_MUST_CHECK;
+
 /** Notes what was odd; takes err. */
 void cr_store_found(struct cr_store *store, struct cr_error *err);
 

@@ -81,19 +81,6 @@ static struct cr_error *mem_pread(struct cr_file *file, void *data, size_t size,
 	return NULL;
 }
 
-static struct cr_error *fd_pread(struct cr_file *file, void *data, size_t size,
-				 uint64_t off, size_t *n_ret)
-{
-	ssize_t n;
-	do {
-		n = pread(file->fd, data, size, (off_t)off);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return cr_error_sys("read");
-	*n_ret = (size_t)n;
-	return NULL;
-}
-
 static void content_close(struct cr_file *file)
 {
 	if (file->fd >= 0)
@@ -107,7 +94,7 @@ static const struct cr_file_ops mem_ops = {
 };
 
 static const struct cr_file_ops staged_ops = {
-	.pread = fd_pread,
+	.pread = cr_file_pread_fd,
 	.close = content_close,
 };
 
