@@ -5,7 +5,8 @@
  * Facts: Linux arch/arm64/kernel/ptrace.c, arch/arm64/kernel/signal.c and
  * vdso/sigreturn.S, arch/arm64/include/uapi/asm/{hwcap,sigcontext}.h; Arm ARM,
  * D8.10 (where the authentication code stands); Arm's aapcs64 (what calls keep)
- * and aadwarf64 (numbers of registers).
+ * and aadwarf64 (numbers of registers); glibc 2.43
+ * sysdeps/unix/sysv/linux/aarch64/swapcontext.S.
  */
 #include "lib/arch/arch.h"
 
@@ -163,6 +164,11 @@ static const struct cr_arch_frames frames = {
 	.context = 304,
 	.saved = in_context,
 	.saved_pc = 33,
+	.mark = UINT64_C(0x21046508001), /* FPSIMD_MAGIC and its size */
+	.mark_at = 288,
+	.context_size = 288 + 4096,
+	.uc_stack = 160,
+	.swap_ra = 1,
 };
 
 const struct cr_arch cr_arch_aarch64 = {

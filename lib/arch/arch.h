@@ -67,6 +67,15 @@ struct cr_arch_frames {
 	uint16_t context; /* bytes above the stack pointer */
 	const uint8_t *saved; /* where each one is in it */
 	uint8_t saved_pc;
+
+	/* By what such a context is known wherever it stands, as swapcontext(3)
+	 * writes them too: a word at a place in it. 0: by nothing. */
+	uint64_t mark;
+	uint16_t mark_at;
+	uint16_t context_size;
+	uint8_t uc_stack; /* bytes before it: struct stack_t, of the context */
+	uint8_t swap_ra; /* swapcontext(3) may leave the place after it in both
+			    pc and ra; where it returns to is then here */
 };
 
 #define CR_ARCH_NOWHERE 0xff

@@ -262,6 +262,7 @@ static void take_regs(struct cr_unwind *u, const uint8_t *words,
 		      const uint8_t *place)
 {
 	u->known = 0;
+	memset(u->at, 0, sizeof(u->at));
 	for (unsigned i = 0; i < u->arch->frames->nr_regs; i++)
 		if (place[i] != CR_ARCH_NOWHERE)
 			set_reg(u, i, word_at(words, place[i]));
@@ -282,6 +283,17 @@ static void set_next(struct cr_unwind *u, uint64_t pc, enum cr_frame_how how,
 	u->has_next = true;
 }
 
+static void forget_walk(struct cr_unwind *u)
+{
+	cr_error_free(u->why);
+	u->why = NULL;
+	u->end = CR_UNWIND_OUTERMOST;
+	u->has_next = false;
+	u->nr = 0;
+	u->work = 0;
+	u->mark.at = 0;
+}
+
 struct cr_error *cr_unwind_start(struct cr_unwind *u, const CoreEntry *core)
 {
 	const struct cr_arch_frames *f = u->arch->frames;
@@ -297,16 +309,61 @@ struct cr_error *cr_unwind_start(struct cr_unwind *u, const CoreEntry *core)
 	cr_regs_init(&to, words, set->size, false);
 	if (!set->fill(&to, &task))
 		return cr_error_new(CR_ERR_FORMAT, "it has no registers");
-	cr_error_free(u->why);
-	u->why = NULL;
-	u->end = CR_UNWIND_OUTERMOST;
-	u->nr = 0;
-	u->work = 0;
-	u->mark.at = 0;
+	forget_walk(u);
 	take_regs(u, words, f->general);
 	u->floor = u->reg[f->sp];
 	set_next(u, word_at(words, f->general_pc), CR_FRAME_TOP, true);
 	return NULL;
+}
+
+/* Takes registers that the kernel, or what imitates it, saved. */
+static struct cr_error *take_saved(struct cr_unwind *u, uint64_t vaddr,
+				   enum cr_frame_how how)
+{
+	const struct cr_arch_frames *f = u->arch->frames;
+	uint8_t words[8 * 64];
+	size_t nr = f->saved_pc;
+	for (unsigned i = 0; i < f->nr_regs; i++)
+		if (f->saved[i] != CR_ARCH_NOWHERE && f->saved[i] > nr)
+			nr = f->saved[i];
+	struct cr_error *err = read_bytes(u, vaddr, words, 8 * (nr + 1));
+	if (err)
+		return err;
+	take_regs(u, words, f->saved);
+	for (unsigned i = 0; i < f->nr_regs; i++)
+		if (f->saved[i] != CR_ARCH_NOWHERE)
+			u->at[i] = vaddr + 8 * (uint64_t)f->saved[i];
+	/* It may have been on another stack. */
+	u->floor = u->reg[f->sp];
+	set_next(u, word_at(words, f->saved_pc), how, true);
+	return NULL;
+}
+
+struct cr_error *cr_unwind_start_saved(struct cr_unwind *u, uint64_t vaddr)
+{
+	const struct cr_arch_frames *f = u->arch->frames;
+	forget_walk(u);
+	struct cr_error *err = take_saved(u, vaddr, CR_FRAME_CONTEXT);
+	if (!err && f->swap_ra && u->reg[f->ra] == u->next.pc) {
+		u->next.pc = u->reg[f->swap_ra] & ~u->code_mask;
+		u->next.is_exact = false;
+	}
+	return err;
+}
+
+void cr_unwind_start_caller(struct cr_unwind *u, uint64_t pc,
+			    const uint64_t *sp, const uint64_t *fp)
+{
+	const struct cr_arch_frames *f = u->arch->frames;
+	forget_walk(u);
+	u->known = 0;
+	memset(u->at, 0, sizeof(u->at));
+	if (sp)
+		set_reg(u, f->sp, *sp);
+	if (fp)
+		set_reg(u, f->fp, *fp);
+	u->floor = sp ? *sp : fp ? *fp : 0;
+	set_next(u, pc, sp ? CR_FRAME_CFI : CR_FRAME_POINTER, false);
 }
 
 /* ---- steps ---- */
@@ -320,27 +377,15 @@ static bool is_code(const struct cr_unwind *u, uint64_t vaddr)
 /* The kernel saved every register of what the handler interrupted. */
 static void step_signal(struct cr_unwind *u, struct cr_frame *frame)
 {
-	const struct cr_arch_frames *f = u->arch->frames;
-	uint8_t words[8 * 64];
-	struct cr_error *err = NULL;
-	size_t nr = f->saved_pc;
-	for (unsigned i = 0; i < f->nr_regs; i++)
-		if (f->saved[i] != CR_ARCH_NOWHERE && f->saved[i] > nr)
-			nr = f->saved[i];
-	if (!frame->has_sp)
+	struct cr_error *err;
+	if (frame->has_sp)
+		err = take_saved(u, frame->sp + u->arch->frames->context,
+				 CR_FRAME_SIGNAL);
+	else
 		err = cr_error_new(CR_ERR_NOT_FOUND,
 				   "where the signal's frame is is not known");
-	if (!err)
-		err = read_bytes(u, frame->sp + f->context, words,
-				 8 * (nr + 1));
-	if (err) {
+	if (err)
 		stop(u, CR_UNWIND_MEMORY, err);
-		return;
-	}
-	take_regs(u, words, f->saved);
-	/* It may have been on another stack. */
-	u->floor = u->reg[f->sp];
-	set_next(u, word_at(words, f->saved_pc), CR_FRAME_SIGNAL, true);
 }
 
 static struct cr_error *find_cfa(struct cr_unwind *u,
@@ -364,7 +409,7 @@ static struct cr_error *find_cfa(struct cr_unwind *u,
  * address, and the tables say where below the frame's address that pair is.
  */
 static bool guess_cfa(const struct cr_unwind *u, const struct cr_cfi_row *row,
-		      const struct cr_frame *frame, uint64_t *ret)
+		      struct cr_frame *frame)
 {
 	const struct cr_arch_frames *f = u->arch->frames;
 	const struct cr_cfi_rule *fp = &row->reg[f->fp];
@@ -374,13 +419,15 @@ static bool guess_cfa(const struct cr_unwind *u, const struct cr_cfi_row *row,
 	    fp->kind != CR_CFI_AT || ra->kind != CR_CFI_AT ||
 	    ra->off != fp->off + 8 || !(u->known >> f->fp & 1))
 		return false;
-	*ret = u->reg[f->fp] - (uint64_t)fp->off;
+	frame->cfa = u->reg[f->fp] - (uint64_t)fp->off;
+	frame->sp = frame->cfa - (uint64_t)row->cfa.off;
+	frame->has_sp = true;
 	return true;
 }
 
 /* Where a register of the caller is. */
 struct place {
-	bool known, in_memory;
+	bool known, in_memory, is_nowhere;
 	uint64_t value, slot;
 	uint32_t reg; /* not in memory: where it comes from */
 };
@@ -404,9 +451,11 @@ static struct cr_error *find_value(struct cr_unwind *u, uint32_t nr,
 		break;
 	}
 	case CR_CFI_IS:
+		ret->is_nowhere = true;
 		ret->value = cfa + (uint64_t)rule->off;
 		return NULL;
 	case CR_CFI_IS_EXPR:
+		ret->is_nowhere = true;
 		return run_expr(u, rule, &cfa, &ret->value);
 	case CR_CFI_REG:
 	case CR_CFI_NONE:
@@ -415,8 +464,11 @@ static struct cr_error *find_value(struct cr_unwind *u, uint32_t nr,
 			from = rule->reg;
 		ret->reg = from;
 		ret->known = from < CR_CFI_NR_REGS && u->known >> from & 1;
-		if (ret->known)
-			ret->value = u->reg[from];
+		if (!ret->known)
+			return NULL;
+		ret->value = u->reg[from];
+		ret->slot = u->at[from];
+		ret->in_memory = ret->slot;
 		return NULL;
 	case CR_CFI_UNDEFINED:
 		ret->known = false;
@@ -455,6 +507,7 @@ static bool find_return(struct cr_unwind *u, const struct cr_unwind_row *row,
 		.in_memory = ra.in_memory,
 		.slot = ra.slot,
 		.reg = ra.reg,
+		.is_nowhere = ra.is_nowhere,
 		.sign = row->row.sign,
 		.is_key_b = row->is_key_b,
 		.sign_pc = row->row.sign_pc,
@@ -467,7 +520,8 @@ static struct cr_error *find_regs(struct cr_unwind *u,
 				  const struct cr_cfi_row *row, uint64_t cfa)
 {
 	const struct cr_arch_frames *f = u->arch->frames;
-	uint64_t reg[CR_CFI_NR_REGS] = { 0 }, known = 0;
+	uint64_t reg[CR_CFI_NR_REGS] = { 0 }, at[CR_CFI_NR_REGS] = { 0 };
+	uint64_t known = 0;
 	for (unsigned i = 0; i < f->nr_regs; i++) {
 		struct place place;
 		const struct cr_cfi_rule *rule = &row->reg[i];
@@ -482,6 +536,7 @@ static struct cr_error *find_regs(struct cr_unwind *u,
 		if (err || !place.known)
 			continue;
 		reg[i] = place.value;
+		at[i] = place.in_memory ? place.slot : 0;
 		known |= UINT64_C(1) << i;
 	}
 	if (row->reg[f->sp].kind == CR_CFI_NONE) {
@@ -489,6 +544,7 @@ static struct cr_error *find_regs(struct cr_unwind *u,
 		known |= UINT64_C(1) << f->sp;
 	}
 	memcpy(u->reg, reg, sizeof(reg));
+	memcpy(u->at, at, sizeof(at));
 	u->known = known;
 	return NULL;
 }
@@ -522,7 +578,7 @@ static bool step_cfi(struct cr_unwind *u, const struct cr_unwind_row *row,
 		stop(u, CR_UNWIND_OUTERMOST, NULL);
 		return true;
 	}
-	if (!guess_cfa(u, &row->row, frame, &frame->cfa))
+	if (!guess_cfa(u, &row->row, frame))
 		err = find_cfa(u, &row->row.cfa, &frame->cfa);
 	if (err) {
 		*why_ret = err;
@@ -578,6 +634,7 @@ static bool step_pointer(struct cr_unwind *u, struct cr_frame *frame)
 		.raw = raw, .in_memory = true, .slot = at + 8
 	};
 	u->known = 0;
+	memset(u->at, 0, sizeof(u->at));
 	set_reg(u, f->fp, fp);
 	/* Where calls leave the address in a register, the pair need not be the
 	 * end of the frame. */
@@ -677,6 +734,7 @@ const char *cr_frame_how_name(enum cr_frame_how how)
 		[CR_FRAME_CFI] = "cfi",
 		[CR_FRAME_SIGNAL] = "signal",
 		[CR_FRAME_POINTER] = "frame-pointer",
+		[CR_FRAME_CONTEXT] = "context",
 	};
 	return names[how];
 }

@@ -33,6 +33,7 @@ enum cr_frame_how {
 	CR_FRAME_CFI,	  /* call frame information of the one before */
 	CR_FRAME_SIGNAL,  /* what the kernel saved for the one before */
 	CR_FRAME_POINTER, /* the frame pointer: a guess */
+	CR_FRAME_CONTEXT, /* registers that were found in memory */
 };
 
 /* Where the address is that a frame returns to. */
@@ -41,6 +42,7 @@ struct cr_return {
 	bool in_memory;
 	uint64_t slot; /* in memory: its address */
 	uint32_t reg;  /* else: its register, in the frame at the top */
+	bool is_nowhere; /* neither: the tables compute it */
 	unsigned sign; /* enum cr_cfi_sign: what the tables say of it */
 	bool is_key_b;
 	uint64_t sign_pc; /* WITH_PC */
@@ -89,6 +91,7 @@ struct cr_unwind {
 	/* The frame that is next. */
 	uint64_t reg[CR_CFI_NR_REGS];
 	uint64_t known; /* bit N: register N is */
+	uint64_t at[CR_CFI_NR_REGS]; /* where it was saved; 0: nowhere */
 	uint64_t floor; /* frames are above */
 	struct cr_frame next;
 	bool has_next;
@@ -118,6 +121,17 @@ void cr_unwind_deinit(struct cr_unwind *unwind);
  * another processor. */
 struct cr_error *cr_unwind_start(struct cr_unwind *unwind,
 				 const CoreEntry *core) CR_MUST_CHECK;
+
+/** Begins with registers that stand in memory as the kernel saves them for a
+ * signal handler, which swapcontext(3) does likewise; vaddr is that of the words
+ * that lib/arch counts. Errors are those of reading them. */
+struct cr_error *cr_unwind_start_saved(struct cr_unwind *unwind,
+				       uint64_t vaddr) CR_MUST_CHECK;
+
+/** Begins with the function that a return address, without its code, leads to:
+ * its stack pointer and its frame pointer, one of which may be NULL. */
+void cr_unwind_start_caller(struct cr_unwind *unwind, uint64_t pc,
+			    const uint64_t *sp, const uint64_t *fp);
 
 /** The next frame, the thread's own first. False after the last: end and why
  * say what ended the walk. */

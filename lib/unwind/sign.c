@@ -83,7 +83,7 @@ struct cr_error *cr_signs_add(struct cr_signs *signs, uint32_t pid,
 	return NULL;
 }
 
-static uint64_t modifier_of(const struct cr_frame *frame)
+uint64_t cr_sign_modifier(const struct cr_frame *frame)
 {
 	if (frame->ret.sign & CR_CFI_WITH_PC)
 		return cr_pac_modifier_lr(frame->cfa, frame->ret.sign_pc);
@@ -115,7 +115,7 @@ struct cr_error *cr_signs_sample(struct cr_signs *signs,
 	}
 	signs->sample[signs->nr_samples++] = (struct cr_sign_sample){
 		.raw = frame->ret.raw,
-		.modifier = modifier_of(frame),
+		.modifier = cr_sign_modifier(frame),
 		.keys = (uint32_t)(signs->nr - 1),
 		.is_key_b = frame->ret.is_key_b,
 	};
@@ -218,23 +218,24 @@ const struct cr_sign_keys *cr_signs_find(const struct cr_signs *signs,
 	return NULL;
 }
 
-static bool is_right(const struct cr_signs *signs,
-		     const struct cr_sign_keys *keys,
-		     const struct cr_frame *frame)
+static bool explains(const struct cr_signs *signs,
+		     const struct cr_sign_keys *keys, uint64_t raw,
+		     uint64_t modifier, bool is_key_b)
 {
-	return cr_pac_auth(&signs->scheme, &keys->key[frame->ret.is_key_b],
-			   CR_PAC_CODE, frame->ret.raw, modifier_of(frame));
+	return keys->has && cr_pac_auth(&signs->scheme, &keys->key[is_key_b],
+					CR_PAC_CODE, raw, modifier);
 }
 
-/* The keys of another thread of the process that explain it. */
-static const struct cr_sign_keys *find_other(const struct cr_signs *signs,
-					     const struct cr_sign_keys *own,
-					     const struct cr_frame *frame)
+const struct cr_sign_keys *cr_signs_explain(const struct cr_signs *signs,
+					    const struct cr_sign_keys *own,
+					    uint64_t raw, uint64_t modifier,
+					    bool is_key_b)
 {
+	if (explains(signs, own, raw, modifier, is_key_b))
+		return own;
 	for (size_t i = own->first_set;;) {
 		const struct cr_sign_keys *k = &signs->keys[i];
-		if (k->has && memcmp(k->key, own->key, sizeof(k->key)) != 0 &&
-		    is_right(signs, k, frame))
+		if (explains(signs, k, raw, modifier, is_key_b))
 			return k;
 		i = k->next_set;
 		if (!i)
@@ -242,12 +243,19 @@ static const struct cr_sign_keys *find_other(const struct cr_signs *signs,
 	}
 }
 
+uint64_t cr_signs_field(const struct cr_signs *signs)
+{
+	const struct cr_pac_scheme usual = { CR_PAC_QARMA5, 48,
+					     CR_PAC_TAG_LINUX };
+	return cr_pac_field(signs->is_proved ? &signs->scheme : &usual,
+			    CR_PAC_CODE, 0);
+}
+
 /* Bits where a code would be, if only addresses of 48 bits are. */
 static bool has_code(const struct cr_frame *frame)
 {
-	const struct cr_pac_scheme scheme = { CR_PAC_QARMA5, 48,
-					      CR_PAC_TAG_LINUX };
-	return frame->ret.raw & cr_pac_field(&scheme, CR_PAC_CODE, 0);
+	const struct cr_signs unproved = { 0 };
+	return frame->ret.raw & cr_signs_field(&unproved);
 }
 
 enum cr_sign_verdict cr_signs_check(const struct cr_signs *signs,
@@ -266,12 +274,14 @@ enum cr_sign_verdict cr_signs_check(const struct cr_signs *signs,
 		return has_code(frame) ? CR_SIGN_UNKNOWN : CR_SIGN_UNSIGNED;
 	if (!signs->is_proved)
 		return CR_SIGN_UNKNOWN;
-	if (is_right(signs, keys, frame))
-		return CR_SIGN_OK;
-	const struct cr_sign_keys *other = find_other(signs, keys, frame);
-	if (!other)
+	const struct cr_sign_keys *whose =
+		cr_signs_explain(signs, keys, frame->ret.raw,
+				 cr_sign_modifier(frame), frame->ret.is_key_b);
+	if (!whose)
 		return CR_SIGN_BAD;
-	*tid_ret = other->tid;
+	if (whose == keys)
+		return CR_SIGN_OK;
+	*tid_ret = whose->tid;
 	return CR_SIGN_OTHER;
 }
 

@@ -93,6 +93,20 @@ enum cr_sign_verdict cr_signs_check(const struct cr_signs *signs,
 				    const struct cr_frame *frame,
 				    uint32_t *tid_ret);
 
+/** What a return address is signed with besides the key. The frame has a CFA. */
+uint64_t cr_sign_modifier(const struct cr_frame *frame);
+
+/** Whose keys of the process explain a signed address, its own first; NULL: none
+ * do. The scheme is proved. */
+const struct cr_sign_keys *cr_signs_explain(const struct cr_signs *signs,
+					    const struct cr_sign_keys *own,
+					    uint64_t raw, uint64_t modifier,
+					    bool is_key_b);
+
+/** Bits where a code would be: of the scheme, or if that is not proved of one
+ * for addresses of 48 bits. */
+uint64_t cr_signs_field(const struct cr_signs *signs);
+
 /** "authenticates", "does not", ... */
 const char *cr_sign_verdict_name(enum cr_sign_verdict verdict);
 

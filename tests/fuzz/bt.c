@@ -6,11 +6,13 @@
  * size.
  *
  * A walk comes to an end, says why in text that is safe to print, and says the
- * same each time.
+ * same each time. So does the search for signed pointers, under a scheme whose
+ * codes have three bits: many words are right by chance.
  */
 #include "lib/base/utf8.h"
 #include "lib/unwind/frame.h"
 #include "lib/unwind/sign.h"
+#include "lib/unwind/slots.h"
 #include "tests/fuzz/process.h"
 
 #define VDSO   UINT64_C(0x10000000)
@@ -67,6 +69,56 @@ static uint64_t walk(struct cr_pages *pages, const CoreEntry *core)
 	if (u.why)
 		check_text(cr_error_text(u.why));
 	sum = sum * 31 + u.end;
+	cr_signs_deinit(&signs);
+	cr_unwind_deinit(&u);
+	return sum;
+}
+
+static void check_slot(const struct cr_slots *slots, size_t i)
+{
+	const struct cr_slot *slot = &slots->slot[i];
+	bool is_found = slot->origin == CR_SLOT_CONTEXT ||
+			slot->origin == CR_SLOT_FOUND;
+	for (size_t j = 0; slot->in_memory && j < i; j++)
+		fuzz_check(slot->origin == CR_SLOT_STACK ||
+				   !slots->slot[j].in_memory ||
+				   slots->slot[j].vaddr != slot->vaddr,
+			   "a slot is listed twice");
+	fuzz_check(slot->verdict != CR_SIGN_BAD || slot->has_modifier,
+		   "a verdict without a modifier");
+	fuzz_check(!is_found || slot->has_modifier || !slot->keys,
+		   "it was found by nothing");
+	fuzz_check(slot->verdict == CR_SIGN_UNKNOWN || slot->keys,
+		   "a verdict without keys");
+}
+
+static uint64_t find_slots(struct cr_pages *pages, const CoreEntry *core)
+{
+	struct cr_unwind u;
+	struct cr_signs signs = {
+		.is_proved = true,
+		.scheme = { CR_PAC_QARMA3, 52, CR_PAC_TAG_LINUX },
+	};
+	struct cr_slots slots;
+	const struct cr_slot_thread thread = { 1, core };
+	uint64_t sum = 0;
+	struct cr_error *err = cr_unwind_init(&u, pages, cr_arch_of(core));
+	if (!err)
+		err = cr_signs_add(&signs, 1, 1, core);
+	if (!err)
+		err = cr_slots_find(&slots, &u, &signs, 1, &thread, 1);
+	if (err)
+		fuzz_fail("slots are not found", err);
+	for (size_t i = 0; i < slots.nr; i++) {
+		if (i < FRAMES)
+			check_slot(&slots, i);
+		sum = sum * 31 + slots.slot[i].vaddr + slots.slot[i].verdict;
+	}
+	for (size_t i = 0; i < slots.nr_walks; i++)
+		if (slots.walk[i].why)
+			check_text(cr_error_text(slots.walk[i].why));
+	sum = sum * 31 + slots.nr_walks + slots.nr_stale;
+	cr_slots_deinit(&slots);
 	cr_signs_deinit(&signs);
 	cr_unwind_deinit(&u);
 	return sum;
@@ -133,6 +185,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_process_open(&process, mappings);
 	uint64_t sum = walk(&process.pages, &core);
 	fuzz_check(sum == walk(&process.pages, &core), "two walks differ");
+	sum = find_slots(&process.pages, &core);
+	fuzz_check(sum == find_slots(&process.pages, &core),
+		   "two searches differ");
 	fuzz_process_close(&process);
 	return 0;
 }
