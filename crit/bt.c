@@ -8,6 +8,7 @@
 #include "lib/unwind/frame.h"
 #include "lib/unwind/shadow.h"
 #include "lib/unwind/sign.h"
+#include "lib/unwind/stacks.h"
 
 struct bt_opts {
 	const char *dir, *pids, *sysroot;
@@ -43,9 +44,6 @@ static const struct cr_column shadow_columns[] = {
 	{ "verdict" }, { "shadow" }, { 0 },
 };
 // clang-format on
-
-/* Frames of a thread that are looked at to prove how addresses are signed. */
-#define PROOF_FRAMES 256
 
 struct bt {
 	const struct bt_opts *o;
@@ -96,43 +94,11 @@ static struct cr_error *start_thread(struct bt *bt, uint32_t pid,
 
 /* ---- how they are signed ---- */
 
-static void sample_thread(struct cr_x *x, void *arg,
-			  const struct cr_task *task, uint32_t tid,
-			  const CoreEntry *core)
-{
-	struct bt *bt = arg;
-	uint32_t pid = task->entry->pid;
-	struct cr_frame frame;
-	if (cr_core_is_zombie(core))
-		return;
-	struct cr_error *err = cr_signs_add(&bt->signs, pid, tid, core);
-	if (err) {
-		cr_x_fail(x, err);
-		return;
-	}
-	if (!core->ti_aarch64)
-		return;
-	err = start_thread(bt, pid, core);
-	for (int i = 0; !err && i < PROOF_FRAMES &&
-			cr_unwind_next(&bt->unwind, &frame);
-	     i++)
-		err = cr_signs_sample(&bt->signs, &frame);
-	cr_x_find(x, err);
-}
-
 /* All threads count, wanted or not. */
 static void prove(struct bt *bt)
 {
 	struct cr_x *x = &bt->x;
-	size_t nr_pids = x->nr_pids;
-	x->nr_pids = 0;
-	cr_x_each_thread(x, sample_thread, bt);
-	x->nr_pids = nr_pids;
-	close_process(bt);
-	/* What is wrong is found again, where it matters. */
-	cr_error_free(cr_take_ptr(x->finding));
-	x->nr_findings = 0;
-	cr_signs_prove(&bt->signs);
+	cr_x_fail(x, cr_stacks_learn(&bt->signs, &bt->memory, &x->tree));
 	if (!bt->signs.nr_samples)
 		return;
 	if (bt->signs.is_proved)

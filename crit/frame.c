@@ -158,7 +158,8 @@ static struct cr_error *flush(FILE *out)
 static int report(const struct run *r, struct cr_error *err)
 {
 	const char *name = r->command->name;
-	bool usage = err && cr_error_code(err) == CR_ERR_USAGE;
+	enum cr_err code = err ? cr_error_code(err) : CR_ERR_INTERNAL;
+	bool usage = code == CR_ERR_USAGE;
 
 	if (!err)
 		return 0;
@@ -171,7 +172,7 @@ static int report(const struct run *r, struct cr_error *err)
 		fprintf(r->errors, "; see '%s help'", name);
 	fputc('\n', r->errors);
 	cr_error_free(err);
-	return usage ? 2 : 1;
+	return usage ? 2 : code == CR_ERR_UNTOLD ? 3 : 1;
 }
 
 // CRIU crit/crit/__main__.py, v4.2: these words, and 1 rather than 2.

@@ -56,6 +56,7 @@ const struct cr_section cr_manual_sections[] = {
 	  "    0  done\n"
 	  "    1  failed; one line on standard error says where and why\n"
 	  "    2  wrong usage\n"
+	  "    3  a verify that cannot tell: nothing is wrong as far as can be seen\n"
 	  "\n"
 	  "After a failure, an output file is as it was before." },
 	{ "ENVIRONMENT",

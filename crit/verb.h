@@ -49,8 +49,8 @@ struct cr_verb {
 	bool interactive; /* talks with a terminal itself: it gets no pager */
 
 	/*
-	 * CR_ERR_USAGE makes the command exit with 2 and point to -h; any
-	 * other error makes it exit with 1.
+	 * CR_ERR_USAGE makes the command exit with 2 and point to -h,
+	 * CR_ERR_UNTOLD with 3; any other error makes it exit with 1.
 	 */
 	struct cr_error *(*run)(const struct cr_verb_call *call);
 };
@@ -84,7 +84,7 @@ extern const struct cr_opt *const cr_global_opts;
 /**
  * Runs the command: results to out, the one line about an error to errors.
  * Reorders argv. Returns the exit status: 0 done, 1 failed (also if out could
- * not be written), 2 wrong usage.
+ * not be written), 2 wrong usage, 3 no verdict can be given.
  */
 int cr_command_run(const struct cr_command *command, int argc, char **argv,
 		   FILE *out, FILE *errors);

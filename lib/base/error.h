@@ -33,6 +33,7 @@ enum cr_err {
 	CR_ERR_NOT_FOUND,   /* what was asked for is not there */
 	CR_ERR_USAGE,	    /* the caller's request makes no sense */
 	CR_ERR_INTERNAL,    /* our own mistake */
+	CR_ERR_UNTOLD,	    /* a verdict that what there is does not allow */
 };
 
 struct cr_error;

@@ -86,6 +86,14 @@ uint64_t cr_pac_modifier_lr(uint64_t sp, uint64_t pc)
 	return (sp >> 4 & UINT32_MAX) | (pc >> 5) << 32;
 }
 
+uint32_t cr_pac_fingerprint(const struct cr_pac_key *key)
+{
+	/* No processor's: more rounds than any has. */
+	return (uint32_t)(cr_qarma64(0x63726974, 0x706163, key->hi, key->lo,
+				     CR_QARMA_SIGMA1, CR_QARMA_ROUNDS_MAX) >>
+			  32);
+}
+
 const char *cr_pac_algorithm_name(enum cr_pac_algorithm algorithm)
 {
 	return algorithm < CR_NR_PAC_ALGORITHMS ? algorithms[algorithm].name :

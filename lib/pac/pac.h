@@ -83,6 +83,10 @@ uint32_t cr_pac_generic(enum cr_pac_algorithm algorithm,
  * the address of the instruction that signs. */
 uint64_t cr_pac_modifier_lr(uint64_t sp, uint64_t pc);
 
+/** A number that tells keys apart and does not tell them: what the cipher makes
+ * of a fixed block, cut to 32 bits. */
+uint32_t cr_pac_fingerprint(const struct cr_pac_key *key);
+
 /** "qarma5", "qarma3". */
 const char *cr_pac_algorithm_name(enum cr_pac_algorithm algorithm);
 

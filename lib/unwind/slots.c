@@ -271,9 +271,7 @@ static struct cr_error *close_part(struct find *f, struct part *part)
 {
 	bool is_open = part->is_open;
 	part->is_open = false;
-	if (!is_open || part->area.high <= part->area.low)
-		return NULL;
-	return add_area(f, &part->area);
+	return is_open ? add_area(f, &part->area) : NULL;
 }
 
 static void raise_to(struct part *part, uint64_t high)
@@ -312,6 +310,8 @@ static struct cr_error *note_stack(struct find *f, struct part *part,
 	}
 	if (frame->has_cfa && part->is_open)
 		raise_to(part, frame->cfa);
+	else if (frame->has_ret && frame->ret.in_memory && part->is_open)
+		raise_to(part, frame->ret.slot + 8);
 	part->saved_to = frame->is_signal && frame->has_sp ?
 				 sp + frames->context + frames->context_size :
 				 0;

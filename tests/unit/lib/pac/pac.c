@@ -183,4 +183,13 @@ TEST(two_modifiers_become_one)
 			  0x5606f091ffffff12);
 }
 
+TEST(fingerprints_tell_keys_apart)
+{
+	const struct cr_pac_key a = { 1, 2 }, b = { 2, 1 }, c = { 1, 3 };
+	uint32_t print = cr_pac_fingerprint(&a);
+	ck_assert_uint_eq(print, cr_pac_fingerprint(&a));
+	ck_assert_uint_ne(print, cr_pac_fingerprint(&b));
+	ck_assert_uint_ne(print, cr_pac_fingerprint(&c));
+}
+
 TEST_MAIN("lib/pac/pac")

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include <stdlib.h>
+
+#include "crit/kept.h"
+#include "crit/pac/pac.h"
+#include "crit/verb.h"
+
+// To add a view: its function in crit/pac/NAME.c, declared in crit/pac/pac.h,
+// a row here, and a paragraph in the text below.
+// clang-format off
+static void (*const views[])(struct cr_pac *p) = { cr_pac_show, cr_pac_verify, cr_pac_slots };
+static const char *const names[] = { "show", "verify", "slots", NULL };
+
+static const struct cr_opt opts[] = {
+	{ 'p', "pid", NULL, CR_LIST(struct cr_pac_opts, pids, CR_TAKES_PID), "PID[,PID...]", "these processes only" },
+	{ 0, "sysroot", NULL, CR_STRING(struct cr_pac_opts, sysroot, CR_TAKES_DIR), "DIR", "where the files are that were mapped" },
+	{ 0, "json", NULL, CR_FLAG(struct cr_pac_opts, json), NULL, "write JSON" },
+	{ CR_ARG, CR_CHOICE(struct cr_pac_opts, what, names), "WHAT", "the view" },
+	{ CR_ARG, CR_STRING(struct cr_pac_opts, dir, CR_TAKES_CHECKPOINT), "TARGET", "the checkpoint" },
+	{ 0 },
+};
+// clang-format on
+
+void cr_pac_untold(struct cr_pac *p, struct cr_error *err)
+{
+	if (p->nr_untold++)
+		cr_error_free(err);
+	else
+		p->untold = err;
+}
+
+/* ---- processes ---- */
+
+static struct cr_error *find_slots(struct cr_pac *p,
+				   struct cr_stacks *stacks,
+				   struct cr_pac_found *found)
+{
+	if (found->is_done || !stacks->arch)
+		return NULL;
+	struct cr_error *err =
+		cr_slots_find(&found->slots, &stacks->unwind, &p->signs,
+			      stacks->pid, stacks->thread, stacks->nr);
+	found->has = !err;
+	return err;
+}
+
+static void each_process(struct cr_pac *p, const struct cr_task *task,
+			 cr_pac_fn *fn, void *arg)
+{
+	struct cr_pac_found *found =
+		&p->found[cr_pstree_entry(&p->x.tree, task)];
+	struct cr_stacks stacks;
+	if (found->is_done && !found->has)
+		return;
+	struct cr_error *err = cr_stacks_open(&stacks, &p->memory, task);
+	if (!err) {
+		err = find_slots(p, &stacks, found);
+		if (found->has)
+			fn(p, &stacks, &found->slots, arg);
+		cr_stacks_close(&stacks);
+	}
+	found->is_done = true;
+	if (err)
+		cr_x_find(&p->x, cr_error_at(err, "process %u",
+					     task->entry->pid));
+}
+
+void cr_pac_each(struct cr_pac *p, cr_pac_fn *fn, void *arg)
+{
+	cr_x_for_each(task, &p->x)
+		each_process(p, task, fn, arg);
+}
+
+/* ---- what all views say ---- */
+
+void cr_pac_scheme(struct cr_pac *p)
+{
+	struct cr_x *x = &p->x;
+	const struct cr_signs *s = &p->signs;
+	if (!s->is_proved) {
+		cr_x_null(x, "scheme");
+		cr_x_text(x, "no algorithm and address size is proved by the "
+			     "%zu signed return addresses\n", s->nr_samples);
+		return;
+	}
+	cr_x_open(x, "scheme", '{');
+	cr_x_string(x, "algorithm",
+		    cr_pac_algorithm_name(s->scheme.algorithm));
+	cr_x_u64(x, "va_bits", s->scheme.va_bits);
+	cr_x_u64(x, "samples", s->nr_samples);
+	cr_x_u64(x, "matched", s->nr_matched);
+	cr_x_u64(x, "evidence", s->evidence);
+	cr_x_close(x, '}');
+	cr_x_text(x, "signed with %s, addresses of %u bits: so are %zu of %zu "
+		     "samples, by chance once in 2^%u\n",
+		  cr_pac_algorithm_name(s->scheme.algorithm),
+		  s->scheme.va_bits, s->nr_matched, s->nr_samples,
+		  s->evidence);
+}
+
+void cr_pac_function(struct cr_pac *p, struct cr_stacks *stacks, uint64_t pc)
+{
+	struct cr_x *x = &p->x;
+	struct cr_module *module = NULL;
+	const struct cr_elf_symbol *symbol = NULL;
+	uint64_t off = 0;
+	if (pc)
+		cr_x_fail(x, cr_modules_find(&stacks->unwind.modules, pc - 1,
+					     &module));
+	if (module)
+		cr_x_fail(x, cr_module_symbol(module, pc - 1, &symbol, &off));
+	if (symbol)
+		cr_cell_text(x, "%s+0x%llx", symbol->name,
+			     (unsigned long long)off + 1);
+	else if (pc)
+		cr_cell_text(x, "0x%llx", (unsigned long long)pc);
+	else
+		cr_cell_none(x);
+}
+
+/* ---- the verb ---- */
+
+static struct cr_error *start(struct cr_pac *p,
+			      const struct cr_verb_call *call)
+{
+	const struct cr_pac_opts *o = p->o;
+	struct cr_x *x = &p->x;
+	struct cr_error *err = cr_kept_set(call, o->dir, &x->set);
+	if (err)
+		return err;
+	err = cr_pstree_load(&x->set, &x->tree);
+	if (err)
+		return cr_error_at(err, "%s", o->dir);
+	err = cr_x_choose_pids(x, o->pids);
+	if (!err)
+		err = cr_memory_init(&p->memory, &x->set, o->sysroot);
+	p->found = err ? NULL : calloc(x->tree.nr + 1, sizeof(p->found[0]));
+	if (!err && !p->found)
+		err = cr_enomem;
+	if (!err)
+		err = cr_stacks_learn(&p->signs, &p->memory, &x->tree);
+	return err ? err : cr_x_begin(x, call->out);
+}
+
+static struct cr_error *end_untold(const struct cr_pac *p)
+{
+	if (!p->nr_untold)
+		return NULL;
+	if (p->nr_untold == 1)
+		return cr_error_new(CR_ERR_UNTOLD, "cannot tell: %s",
+				    cr_error_text(p->untold));
+	return cr_error_new(CR_ERR_UNTOLD, "cannot tell: %s; and %zu more",
+			    cr_error_text(p->untold), p->nr_untold - 1);
+}
+
+static struct cr_error *run(const struct cr_verb_call *call)
+{
+	const struct cr_pac_opts *o = call->values;
+	struct cr_pac p = { .o = o,
+			    .x = { .json = o->json, .term = call->term } };
+	struct cr_error *err = start(&p, call);
+	if (!err) {
+		views[o->what - 1](&p);
+		err = cr_x_end(&p.x);
+	}
+	if (!err)
+		err = end_untold(&p);
+	for (size_t i = 0; p.found && i < p.x.tree.nr; i++)
+		cr_slots_deinit(&p.found[i].slots);
+	free(p.found);
+	cr_error_free(p.untold);
+	cr_signs_deinit(&p.signs);
+	cr_memory_deinit(&p.memory);
+	cr_x_deinit(&p.x);
+	return err;
+}
+
+const struct cr_verb cr_verb_pac = {
+	.name = "pac",
+	.summary = "signed pointers: keys, where they are, whether they authenticate",
+	.text = "Looks for every signed pointer (pointer authentication, PAC) of the "
+		"processes, on any host: return addresses of the threads' "
+		"frames, of stacks that no thread is on (coroutines, alternate "
+		"stacks, what is saved in the heap), and whatever else in "
+		"writable memory looks signed. Which algorithm and address size "
+		"the keys in the images are for, the frames prove themselves; the "
+		"odds are said. Files that were mapped are taken from the "
+		"--sysroot, as 'crit bt' does. AArch64.\n"
+		"\n"
+		"show: each thread's keys, as fingerprints that tell them apart "
+		"and not what they are, which of them are enabled, its frames and "
+		"how many of them are signed; the stacks that are parked, by what "
+		"they were found (at: where the registers were saved, or the "
+		"word); and how often the code signs and authenticates: hint "
+		"instructions, which other processors ignore, returns (retaa), "
+		"the forms for any register (pacia, braa, ldraa), and codes over "
+		"data (pacga). elsewhere counts the latter two where there are no "
+		"functions, which are mostly data; first is the first in one. "
+		"JSON: {scheme: {algorithm, va_bits, samples, matched, evidence}, "
+		"threads: [{pid, tid, ia, ib, da, db, ga, enabled, frames, "
+		"signed, end}], parked: [{pid, origin, at, function, sp, frames, "
+		"signed, end}], text: [{pid, start, hint, return, register, "
+		"generic, elsewhere, first, file}]}.\n"
+		"\n"
+		"slots: each signed pointer: where it is (an address, or a "
+		"register of the thread), the key, the modifier it was signed "
+		"with, and the function whose return address it is. origin: "
+		"stack, a thread's frame; context, a frame from registers that "
+		"were saved in memory; found, a word that authenticates with the "
+		"modifier that call frame information implies; copy, the same "
+		"word as another's; none, it only looks signed. grade: exact, by "
+		"a thread's frames; verified, found by looking and it "
+		"authenticates, which a wrong one does once in 2 to the bits of "
+		"the code; suspect. verdict: as in 'crit bt --verify'. JSON: a "
+		"list of objects with these keys.\n"
+		"\n"
+		"verify: how many are of each grade and verdict, and those that "
+		"do not authenticate, or cannot be told. stale are words that "
+		"look signed below a stack pointer; they count for nothing. Exit "
+		"status: 0 verified, all authenticate; 1 failed, one does not; 3 "
+		"cannot tell, where something was not to be looked at, or nothing "
+		"is signed. JSON: {scheme, processes: [{pid, signed, exact, "
+		"verified, suspect, authenticate, fail, unknown, stale}], "
+		"doubtful: as slots, verdict, why}.",
+	.opts = opts,
+	.values_size = sizeof(struct cr_pac_opts),
+	.run = run,
+};
