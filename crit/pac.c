@@ -98,26 +98,6 @@ void cr_pac_scheme(struct cr_pac *p)
 		  s->evidence);
 }
 
-void cr_pac_function(struct cr_pac *p, struct cr_stacks *stacks, uint64_t pc)
-{
-	struct cr_x *x = &p->x;
-	struct cr_module *module = NULL;
-	const struct cr_elf_symbol *symbol = NULL;
-	uint64_t off = 0;
-	if (pc)
-		cr_x_fail(x, cr_modules_find(&stacks->unwind.modules, pc - 1,
-					     &module));
-	if (module)
-		cr_x_fail(x, cr_module_symbol(module, pc - 1, &symbol, &off));
-	if (symbol)
-		cr_cell_text(x, "%s+0x%llx", symbol->name,
-			     (unsigned long long)off + 1);
-	else if (pc)
-		cr_cell_text(x, "0x%llx", (unsigned long long)pc);
-	else
-		cr_cell_none(x);
-}
-
 /* ---- the verb ---- */
 
 static struct cr_error *start(struct cr_pac *p,

@@ -52,9 +52,6 @@ extern const struct cr_column cr_pac_slot_columns[];
 void cr_pac_slot(struct cr_pac *p, struct cr_stacks *stacks,
 		 const struct cr_slot *slot);
 
-/** A cell: the function that a return address, or a pc, is in. */
-void cr_pac_function(struct cr_pac *p, struct cr_stacks *stacks, uint64_t pc);
-
 /** Takes a reason why something cannot be told. */
 void cr_pac_untold(struct cr_pac *p, struct cr_error *err);
 

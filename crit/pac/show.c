@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "crit/pac/pac.h"
+#include "crit/x/function.h"
 #include "lib/unwind/text.h"
 
 #define NR_KEYS 5
@@ -91,7 +92,7 @@ static void show_parked(struct cr_pac *p, struct cr_stacks *stacks,
 		cr_cell_u64(x, stacks->pid);
 		cr_cell_string(x, cr_slot_origin_name(walk->origin));
 		cr_cell_hex(x, walk->at);
-		cr_pac_function(p, stacks, walk->pc);
+		cr_cell_function(x, &stacks->unwind.modules, walk->pc);
 		if (walk->sp)
 			cr_cell_hex(x, walk->sp);
 		else

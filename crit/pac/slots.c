@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "crit/pac/pac.h"
+#include "crit/x/function.h"
 
 // clang-format off
 const struct cr_column cr_pac_slot_columns[] = {
@@ -48,7 +49,7 @@ void cr_pac_slot(struct cr_pac *p, struct cr_stacks *stacks,
 		cr_cell_hex(x, slot->modifier);
 	else
 		cr_cell_none(x);
-	cr_pac_function(p, stacks, slot->pc);
+	cr_cell_function(x, &stacks->unwind.modules, slot->pc);
 	cr_cell_string(x, cr_slot_origin_name(slot->origin));
 	cr_cell_string(x, cr_slot_grade_name(slot->grade));
 	show_verdict(p, slot);

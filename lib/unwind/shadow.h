@@ -6,8 +6,11 @@
  *
  * A signal puts a word above the handler's that is no return address, and what it
  * interrupted is not there. A shadow stack that was switched on late ends before
- * the frames do. AArch64 (GCS) only. Source: Linux v6.13
- * arch/arm64/kernel/signal.c, gcs_signal_entry() and gcs_signal_cap().
+ * the frames do. One that no thread is on has a token, by which it is switched to.
+ *
+ * AArch64 (GCS) and x86_64. Sources: Linux v6.13 arch/arm64/kernel/signal.c,
+ * gcs_signal_entry() and gcs_signal_cap(), arch/arm64/mm/gcs.c;
+ * arch/x86/kernel/shstk.c, shstk_push_sigframe() and create_rstor_token(), v6.6.
  */
 #ifndef CR_LIB_UNWIND_SHADOW_H
 #define CR_LIB_UNWIND_SHADOW_H
@@ -20,9 +23,26 @@
 
 struct cr_shadow {
 	bool is_on;
+	bool is_x86;
 	uint64_t at; /* the word of the next return address */
 	bool has_ended;
 };
+
+/* What a word of a shadow stack is. */
+enum cr_shadow_kind {
+	CR_SHADOW_RETURN,
+	CR_SHADOW_CAP,	 /* of a signal: above what the handler returns to */
+	CR_SHADOW_TOKEN, /* to switch to the words above it */
+	CR_SHADOW_BUSY,	 /* a token, while that is being done */
+	CR_SHADOW_MARKER, /* 0: nothing was called from above it */
+};
+
+/** Tells by the word and where it is. */
+enum cr_shadow_kind cr_shadow_kind_of(bool is_x86, uint64_t vaddr,
+				      uint64_t word);
+
+/** "return", "signal", "token", ... */
+const char *cr_shadow_kind_name(enum cr_shadow_kind kind);
 
 enum cr_shadow_verdict {
 	CR_SHADOW_NONE, /* the frame is not expected there */

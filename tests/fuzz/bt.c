@@ -77,8 +77,6 @@ static uint64_t walk(struct cr_pages *pages, const CoreEntry *core)
 static void check_slot(const struct cr_slots *slots, size_t i)
 {
 	const struct cr_slot *slot = &slots->slot[i];
-	bool is_found = slot->origin == CR_SLOT_CONTEXT ||
-			slot->origin == CR_SLOT_FOUND;
 	for (size_t j = 0; slot->in_memory && j < i; j++)
 		fuzz_check(slot->origin == CR_SLOT_STACK ||
 				   !slots->slot[j].in_memory ||
@@ -86,8 +84,6 @@ static void check_slot(const struct cr_slots *slots, size_t i)
 			   "a slot is listed twice");
 	fuzz_check(slot->verdict != CR_SIGN_BAD || slot->has_modifier,
 		   "a verdict without a modifier");
-	fuzz_check(!is_found || slot->has_modifier || !slot->keys,
-		   "it was found by nothing");
 	fuzz_check(slot->verdict == CR_SIGN_UNKNOWN || slot->keys,
 		   "a verdict without keys");
 }

@@ -122,4 +122,88 @@ TEST(none_and_none_that_can_be_read)
 		    "- agrees agrees unknown - ");
 }
 
+TEST(what_a_word_is_its_place_tells)
+{
+	static const struct {
+		bool is_x86;
+		uint64_t word;
+		const char *name;
+	} rows[] = {
+		{ false, 0, "marker" },
+		{ false, 0x400100, "return" },
+		{ false, STACK + 0x1000, "signal" },
+		{ false, STACK + 0x1001, "token" },
+		{ false, STACK + 0x2000, "return" },
+		{ false, STACK + 0x2001, "return" },
+		{ false, STACK + 0x1005, "busy-token" },
+		{ true, 0, "marker" },
+		{ true, 0x400101, "return" },
+		{ true, (STACK + 0x1238) | UINT64_C(1) << 63, "signal" },
+		{ true, (STACK + 0x1240) | UINT64_C(1) << 63, "return" },
+		{ true, (STACK + 0x1238) | 1, "token" },
+		{ true, STACK + 0x1238, "return" },
+		{ true, 0x400105, "return" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_text(cr_shadow_kind_name(cr_shadow_kind_of(
+				    rows[i].is_x86, STACK + 0x1230,
+				    rows[i].word)),
+			    rows[i].name);
+}
+
+TEST(of_x86_too_and_without_a_marker)
+{
+	struct cr_set set;
+	struct cr_memory memory;
+	struct cr_pages pages;
+	struct cr_shadow shadow;
+	uint64_t has, end = STACK + 4096;
+	CoreEntry core = CORE_ENTRY__INIT;
+	ThreadInfoX86 info = THREAD_INFO_X86__INIT;
+	UserX86FpregsEntry fpregs = USER_X86_FPREGS_ENTRY__INIT;
+	UserX86XsaveEntry xsave = USER_X86_XSAVE_ENTRY__INIT;
+	UserX86CetEntry cet = USER_X86_CET_ENTRY__INIT;
+	static const struct {
+		uint64_t pc;
+		enum cr_frame_how how;
+		enum cr_shadow_verdict want;
+	} steps[] = {
+		{ 0x10, CR_FRAME_TOP, CR_SHADOW_NONE },
+		{ 0x20, CR_FRAME_CFI, CR_SHADOW_OK },
+		{ 0x30, CR_FRAME_SIGNAL, CR_SHADOW_NONE },
+		{ 0x40, CR_FRAME_CFI, CR_SHADOW_OK },
+		{ 0x50, CR_FRAME_CFI, CR_SHADOW_NONE },
+	};
+	put("a/mm-1.img", mm(4096, vma(STACK, end, 0x8201)));
+	put("a/pagemap-1.img", pagemap(1, run(STACK, 1, 4)));
+	put("a/pages-1.img", cat(fill(0, 4096 - 24), u64(0x20),
+				 u64((end - 8) | UINT64_C(1) << 63),
+				 u64(0x40)));
+	core.thread_info = &info;
+	info.fpregs = &fpregs;
+	fpregs.xsave = &xsave;
+	cr_shadow_start(&shadow, &core);
+	ck_assert(!shadow.is_on);
+	xsave.cet = &cet;
+	cet.ssp = end - 24;
+	cr_shadow_start(&shadow, &core);
+	ck_assert(!shadow.is_on);
+	cet.cet = 1;
+	cr_shadow_start(&shadow, &core);
+	ck_assert(shadow.is_on && shadow.is_x86);
+	ck_assert_ptr_null(cr_set_open(cr_test_path("a"), &set));
+	ck_assert_ptr_null(cr_memory_init(&memory, &set, NULL));
+	ck_assert_ptr_null(cr_pages_open(&pages, &memory, 1));
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct cr_frame frame = { .pc = steps[i].pc,
+					  .how = steps[i].how };
+		ck_assert_uint_eq(cr_shadow_next(&shadow, &pages, &frame,
+						 &has),
+				  steps[i].want);
+	}
+	cr_pages_close(&pages);
+	cr_memory_deinit(&memory);
+	cr_set_close(&set);
+}
+
 TEST_MAIN("lib/unwind/shadow")
