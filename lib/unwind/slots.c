@@ -906,11 +906,13 @@ static struct cr_error *add_registers(struct find *f,
 
 static struct cr_error *look_around(struct find *f)
 {
-	cr_words_init(&f->words, f->u->pages, f->u->arch, f->field);
 	f->keys = f->nr_threads ? cr_signs_find(f->signs, f->pid,
 						f->thread[0].tid) :
 				  NULL;
-	struct cr_error *err = cr_calls_init(&f->calls, f->u);
+	struct cr_error *err = cr_words_init(&f->words, f->u->pages,
+					     f->u->arch, f->field);
+	if (!err)
+		err = cr_calls_init(&f->calls, f->u);
 	if (!err)
 		err = cr_words_scan(&f->words, note_word, f);
 	if (err && err != cr_enomem) {
@@ -961,6 +963,7 @@ struct cr_error *cr_slots_find(struct cr_slots *slots,
 	free(f.areas.item);
 	free(f.found.item);
 	free(f.looks_saved.item);
+	cr_words_deinit(&f.words);
 	cr_calls_deinit(&f.calls);
 	if (err)
 		cr_slots_deinit(slots);

@@ -2,13 +2,24 @@
 #include "lib/unwind/words.h"
 
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "lib/pages/scan.h"
 
-void cr_words_init(struct cr_words *words, struct cr_pages *pages,
-		   const struct cr_arch *arch, uint64_t field)
+static void add_code(struct cr_words *words, const struct cr_vma *vma)
+{
+	struct cr_words_code *code = words->code;
+	if (words->nr_code && code[words->nr_code - 1].end == vma->start)
+		code[words->nr_code - 1].end = vma->end;
+	else
+		code[words->nr_code++] =
+			(struct cr_words_code){ vma->start, vma->end };
+}
+
+struct cr_error *cr_words_init(struct cr_words *words, struct cr_pages *pages,
+			       const struct cr_arch *arch, uint64_t field)
 {
 	const struct cr_space *space = &pages->space;
 	*words = (struct cr_words){
@@ -18,24 +29,32 @@ void cr_words_init(struct cr_words *words, struct cr_pages *pages,
 		.mark_at = arch->frames->mark_at,
 	};
 	words->limit = field >> words->shift;
-	for (size_t i = 0; i < space->nr; i++) {
-		const struct cr_vma *vma = &space->vma[i];
-		if (!(vma->prot & PROT_EXEC))
-			continue;
-		if (!words->high)
-			words->low = vma->start;
-		words->high = vma->end;
-	}
+	words->code = calloc(space->nr + 1, sizeof(words->code[0]));
+	if (!words->code)
+		return cr_enomem;
+	for (size_t i = 0; i < space->nr; i++)
+		if (space->vma[i].prot & PROT_EXEC)
+			add_code(words, &space->vma[i]);
+	return NULL;
+}
+
+void cr_words_deinit(struct cr_words *words)
+{
+	free(words->code);
+	*words = (struct cr_words){ 0 };
 }
 
 bool cr_words_is_code(const struct cr_words *words, uint64_t vaddr)
 {
-	const struct cr_space *space = &words->pages->space;
-	if (vaddr < words->low || vaddr >= words->high)
-		return false;
-	size_t i = cr_space_find(space, vaddr);
-	return i < space->nr && space->vma[i].start <= vaddr &&
-	       space->vma[i].prot & PROT_EXEC;
+	size_t low = 0, high = words->nr_code;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (words->code[middle].end <= vaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < words->nr_code && words->code[low].start <= vaddr;
 }
 
 /* 0 in the field wraps round. */
@@ -68,7 +87,7 @@ static uint64_t load(const uint8_t *p)
 	return le64toh(word);
 }
 
-/* What is left of eight words that one of them made worth a look. */
+/* Words that are worth a look. */
 static struct cr_error *look(const struct pass *p, uint64_t vaddr,
 			     const uint8_t *data, size_t size)
 {
@@ -86,23 +105,56 @@ static struct cr_error *look(const struct pass *p, uint64_t vaddr,
 	return err;
 }
 
+/* Four halves of words at once: the upper ones tell whether there is anything in
+ * the field, the lower ones are those of the mark's. */
+typedef uint32_t lanes __attribute__((vector_size(16)));
+
+struct wanted {
+	unsigned shift;
+	lanes upper, lower; /* which halves are looked at */
+	uint32_t limit, mark;
+};
+
+static struct wanted wanted_of(const struct cr_words *words)
+{
+	uint32_t all = words->mark ? UINT32_MAX : 0;
+	return (struct wanted){
+		.shift = words->shift - 32,
+		.upper = { 0, UINT32_MAX, 0, UINT32_MAX },
+		.lower = { all, 0, all, 0 },
+		.limit = (uint32_t)words->limit,
+		.mark = (uint32_t)words->mark,
+	};
+}
+
+#define STEP 64
+
+/* False if none of the words is worth a look. */
+static bool may_have(const struct wanted *w, const uint8_t *data)
+{
+	lanes any = { 0 };
+	uint64_t sum[2];
+	for (size_t i = 0; i < STEP; i += sizeof(lanes)) {
+		lanes v;
+		memcpy(&v, data + i, sizeof(v));
+		any |= (lanes)((v >> w->shift) - 1 < w->limit) & w->upper;
+		any |= (lanes)(v == w->mark) & w->lower;
+	}
+	memcpy(sum, &any, sizeof(sum));
+	return sum[0] | sum[1] || __BYTE_ORDER != __LITTLE_ENDIAN;
+}
+
 static struct cr_error *scan_window(void *arg, const struct cr_window *window)
 {
 	const struct pass *p = arg;
-	unsigned shift = p->words->shift;
-	uint64_t limit = p->words->limit, mark = p->words->mark;
+	const struct wanted wanted = wanted_of(p->words);
 	struct cr_error *err = NULL;
-	for (size_t i = 0; !err && i < window->size; i += 64) {
+	for (size_t i = 0; !err && i < window->size; i += STEP) {
 		const uint8_t *data = window->data + i;
 		size_t left = window->size - i;
-		bool any = left < 64;
-		for (size_t j = 0; left >= 64 && j < 64; j += 8) {
-			uint64_t word = load(data + j);
-			any |= has_field(word, shift, limit) | (word == mark);
-		}
-		if (any)
+		if (left < STEP || may_have(&wanted, data))
 			err = look(p, window->vaddr + i, data,
-				   left < 64 ? left : 64);
+				   left < STEP ? left : STEP);
 	}
 	return err;
 }

@@ -22,14 +22,21 @@ struct cr_words {
 	struct cr_pages *pages;
 	unsigned shift; /* bits below the field */
 	uint64_t limit; /* of the field's value, less one */
-	uint64_t low, high; /* code is between */
+	struct cr_words_code {
+		uint64_t start, end;
+	} *code; /* mappings of it, ascending, those that touch as one */
+	size_t nr_code;
 	uint64_t mark;	    /* of a context; 0: none */
 	uint64_t mark_at;
 };
 
 /** field: where codes are, without gaps. The pages stay the caller's. */
-void cr_words_init(struct cr_words *words, struct cr_pages *pages,
-		   const struct cr_arch *arch, uint64_t field);
+struct cr_error *cr_words_init(struct cr_words *words, struct cr_pages *pages,
+			       const struct cr_arch *arch, uint64_t field)
+	CR_MUST_CHECK;
+
+/** Accepts a zeroed one. */
+void cr_words_deinit(struct cr_words *words);
 
 /** True if an address is in a mapping with code. */
 bool cr_words_is_code(const struct cr_words *words, uint64_t vaddr);
