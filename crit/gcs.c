@@ -55,9 +55,7 @@ struct gcs {
 	struct cr_memory memory;
 	struct cr_stacks stacks;
 	size_t nr_on; /* threads that have one */
-	size_t nr_untold;
-	struct cr_error *untold; /* the first */
-	bool has_files; /* it says which file is missing */
+	bool has_files; /* what is untold says which file is missing */
 
 	/* Of the thread at hand. */
 	uint32_t tid;
@@ -68,14 +66,6 @@ struct gcs {
 	size_t nr_returns, nr_signals, nr_agree, nr_differ, nr_unmatched;
 	bool has_guess; /* frames that a frame pointer led to */
 };
-
-static void add_untold(struct gcs *g, struct cr_error *err)
-{
-	if (g->nr_untold++)
-		cr_error_free(err);
-	else
-		g->untold = err;
-}
 
 /* ---- frames ---- */
 
@@ -111,7 +101,7 @@ static const char *function_of(struct gcs *g, const struct cr_frame *frame)
 static void note_wrong(struct gcs *g, struct cr_error *err)
 {
 	if (g->has_guess)
-		add_untold(g, cr_error_at(err, "frames are guessed"));
+		cr_x_untold(&g->x, cr_error_at(err, "frames are guessed"));
 	else
 		cr_x_find(&g->x, err);
 }
@@ -148,7 +138,7 @@ static void match_frames(struct gcs *g, struct cr_shadow shadow)
 		if (verdict == CR_SHADOW_DIFFERS)
 			note_differs(g, &frame, nr, has);
 		else if (verdict == CR_SHADOW_UNKNOWN)
-			add_untold(g, cr_error_new(CR_ERR_FORMAT,
+			cr_x_untold(&g->x, cr_error_new(CR_ERR_FORMAT,
 						   "thread %u: 0x%llx: the "
 						   "shadow stack is not there",
 						   g->tid,
@@ -171,7 +161,7 @@ static void show_word(struct gcs *g, uint64_t vaddr, uint64_t word,
 	cr_cell_hex(x, word);
 	cr_cell_string(x, cr_shadow_kind_name(kind));
 	cr_cell_function(x, &g->stacks.unwind.modules,
-			 kind == CR_SHADOW_RETURN ? word : 0);
+			 kind == CR_SHADOW_RETURN ? word : 0, false);
 	if (match)
 		cr_cell_u64(x, match->frame);
 	else
@@ -223,7 +213,7 @@ static void judge_thread(struct gcs *g)
 {
 	const struct cr_unwind *u = &g->stacks.unwind;
 	if (u->why)
-		add_untold(g, cr_error_new(CR_ERR_FORMAT,
+		cr_x_untold(&g->x, cr_error_new(CR_ERR_FORMAT,
 					   "thread %u: frame %u: %s: %s",
 					   g->tid, u->nr - 1,
 					   cr_unwind_end_name(u->end),
@@ -329,8 +319,8 @@ static void note_files(struct gcs *g)
 		return;
 	g->has_files = true;
 	const char *text = cr_error_text(m->fault);
-	if (!strstr(cr_error_text(g->untold), text))
-		g->untold = cr_error_at(g->untold, "%s", text);
+	if (!strstr(cr_error_text(g->x.untold), text))
+		g->x.untold = cr_error_at(g->x.untold, "%s", text);
 }
 
 static void take_process(struct gcs *g, const struct cr_task *task)
@@ -347,7 +337,7 @@ static void take_process(struct gcs *g, const struct cr_task *task)
 		take_thread(g, &g->stacks.thread[i]);
 	if (g->stacks.arch && g->o->what == SHOW)
 		take_parked(g);
-	if (g->nr_untold)
+	if (g->x.nr_untold)
 		note_files(g);
 	cr_stacks_close(&g->stacks);
 }
@@ -360,7 +350,7 @@ static void show(struct gcs *g)
 		take_process(g, task);
 	cr_table_end(x);
 	if (g->o->what == VERIFY && !g->nr_on)
-		add_untold(g, cr_error_new(CR_ERR_NOT_FOUND,
+		cr_x_untold(&g->x, cr_error_new(CR_ERR_NOT_FOUND,
 					   "no thread has a shadow stack"));
 }
 
@@ -380,18 +370,6 @@ static struct cr_error *start(struct gcs *g, const struct cr_verb_call *call)
 	return err ? err : cr_x_begin(x, call->out);
 }
 
-/* What the command ends with if nothing was found to be wrong. */
-static struct cr_error *end_untold(const struct gcs *g)
-{
-	if (!g->nr_untold)
-		return NULL;
-	if (g->nr_untold == 1)
-		return cr_error_new(CR_ERR_UNTOLD, "cannot tell: %s",
-				    cr_error_text(g->untold));
-	return cr_error_new(CR_ERR_UNTOLD, "cannot tell: %s; and %zu more",
-			    cr_error_text(g->untold), g->nr_untold - 1);
-}
-
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct gcs_opts *o = call->values;
@@ -402,9 +380,6 @@ static struct cr_error *run(const struct cr_verb_call *call)
 		show(&g);
 		err = cr_x_end(&g.x);
 	}
-	if (!err)
-		err = end_untold(&g);
-	cr_error_free(g.untold);
 	free(g.match);
 	cr_memory_deinit(&g.memory);
 	cr_x_deinit(&g.x);

@@ -21,14 +21,6 @@ static const struct cr_opt opts[] = {
 };
 // clang-format on
 
-void cr_pac_untold(struct cr_pac *p, struct cr_error *err)
-{
-	if (p->nr_untold++)
-		cr_error_free(err);
-	else
-		p->untold = err;
-}
-
 /* ---- processes ---- */
 
 static struct cr_error *find_slots(struct cr_pac *p,
@@ -122,17 +114,6 @@ static struct cr_error *start(struct cr_pac *p,
 	return err ? err : cr_x_begin(x, call->out);
 }
 
-static struct cr_error *end_untold(const struct cr_pac *p)
-{
-	if (!p->nr_untold)
-		return NULL;
-	if (p->nr_untold == 1)
-		return cr_error_new(CR_ERR_UNTOLD, "cannot tell: %s",
-				    cr_error_text(p->untold));
-	return cr_error_new(CR_ERR_UNTOLD, "cannot tell: %s; and %zu more",
-			    cr_error_text(p->untold), p->nr_untold - 1);
-}
-
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct cr_pac_opts *o = call->values;
@@ -143,12 +124,9 @@ static struct cr_error *run(const struct cr_verb_call *call)
 		views[o->what - 1](&p);
 		err = cr_x_end(&p.x);
 	}
-	if (!err)
-		err = end_untold(&p);
 	for (size_t i = 0; p.found && i < p.x.tree.nr; i++)
 		cr_slots_deinit(&p.found[i].slots);
 	free(p.found);
-	cr_error_free(p.untold);
 	cr_signs_deinit(&p.signs);
 	cr_memory_deinit(&p.memory);
 	cr_x_deinit(&p.x);

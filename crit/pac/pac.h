@@ -28,10 +28,6 @@ struct cr_pac {
 		bool is_done, has;
 		struct cr_slots slots;
 	} *found; /* of each task of the tree */
-
-	/* What keeps a verdict from being given: how often, and the first. */
-	size_t nr_untold;
-	struct cr_error *untold;
 };
 
 void cr_pac_show(struct cr_pac *p);
@@ -51,8 +47,5 @@ void cr_pac_scheme(struct cr_pac *p);
 extern const struct cr_column cr_pac_slot_columns[];
 void cr_pac_slot(struct cr_pac *p, struct cr_stacks *stacks,
 		 const struct cr_slot *slot);
-
-/** Takes a reason why something cannot be told. */
-void cr_pac_untold(struct cr_pac *p, struct cr_error *err);
 
 #endif

@@ -92,7 +92,8 @@ static void show_parked(struct cr_pac *p, struct cr_stacks *stacks,
 		cr_cell_u64(x, stacks->pid);
 		cr_cell_string(x, cr_slot_origin_name(walk->origin));
 		cr_cell_hex(x, walk->at);
-		cr_cell_function(x, &stacks->unwind.modules, walk->pc);
+		cr_cell_function(x, &stacks->unwind.modules, walk->pc,
+			 walk->is_exact);
 		if (walk->sp)
 			cr_cell_hex(x, walk->sp);
 		else

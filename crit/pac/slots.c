@@ -49,7 +49,8 @@ void cr_pac_slot(struct cr_pac *p, struct cr_stacks *stacks,
 		cr_cell_hex(x, slot->modifier);
 	else
 		cr_cell_none(x);
-	cr_cell_function(x, &stacks->unwind.modules, slot->pc);
+	cr_cell_function(x, &stacks->unwind.modules, slot->pc,
+			 slot->is_exact);
 	cr_cell_string(x, cr_slot_origin_name(slot->origin));
 	cr_cell_string(x, cr_slot_grade_name(slot->grade));
 	show_verdict(p, slot);

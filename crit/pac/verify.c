@@ -41,25 +41,33 @@ static struct cr_error *about(const struct cr_stacks *stacks,
 			    slot->reg, what);
 }
 
+static const char *why_unknown(const struct cr_slot *slot)
+{
+	if (slot->origin == CR_SLOT_NONE)
+		return "looks signed, and nothing explains it";
+	if (!slot->has_modifier)
+		return "is signed, with what is not known";
+	if (!slot->keys || !slot->keys->has)
+		return "is signed, with keys that are not in the images";
+	if (!slot->keys->is_enabled[slot->is_key_b])
+		return "is signed, with a key that is disabled";
+	return "is signed, how is not proved";
+}
+
 static void judge_slot(struct cr_pac *p, const struct cr_stacks *stacks,
 		       const struct cr_slot *slot)
 {
 	if (slot->verdict == CR_SIGN_BAD)
 		cr_x_find(&p->x, about(stacks, slot, "does not authenticate"));
 	else if (slot->verdict == CR_SIGN_UNKNOWN)
-		cr_pac_untold(p, about(stacks, slot,
-				       slot->origin == CR_SLOT_NONE ?
-					       "looks signed, and nothing explains it" :
-				       !slot->has_modifier ?
-					       "is signed, with what is not known" :
-					       "is signed, how is not proved"));
+		cr_x_untold(&p->x, about(stacks, slot, why_unknown(slot)));
 }
 
 /* A walk that ended early has not seen all. */
 static void judge_walk(struct cr_pac *p, const struct cr_slot_walk *walk)
 {
 	if (walk->origin == CR_SLOT_STACK && walk->why)
-		cr_pac_untold(p, cr_error_new(CR_ERR_FORMAT,
+		cr_x_untold(&p->x, cr_error_new(CR_ERR_FORMAT,
 					      "thread %u: frame %zu: %s: %s",
 					      walk->tid, walk->nr_frames - 1,
 					      cr_unwind_end_name(walk->end),
@@ -72,7 +80,7 @@ static void judge_files(struct cr_pac *p, const struct cr_stacks *stacks)
 	for (const struct cr_module *m = stacks->unwind.modules.all; m;
 	     m = m->next)
 		if (m->fault)
-			cr_pac_untold(p, cr_error_new(CR_ERR_FORMAT,
+			cr_x_untold(&p->x, cr_error_new(CR_ERR_FORMAT,
 						      "process %u: %s",
 						      stacks->pid,
 						      cr_error_text(m->fault)));
@@ -88,11 +96,11 @@ static void judge(struct cr_pac *p, const struct cr_stacks *stacks,
 	for (size_t i = 0; i < slots->nr_walks; i++)
 		judge_walk(p, &slots->walk[i]);
 	if (slots->fault)
-		cr_pac_untold(p, cr_error_new(CR_ERR_FORMAT, "process %u: %s",
+		cr_x_untold(&p->x, cr_error_new(CR_ERR_FORMAT, "process %u: %s",
 					      stacks->pid,
 					      cr_error_text(slots->fault)));
 	if (slots->nr_left_off)
-		cr_pac_untold(p, cr_error_new(CR_ERR_FORMAT,
+		cr_x_untold(&p->x, cr_error_new(CR_ERR_FORMAT,
 					      "process %u: %zu words that look "
 					      "signed are too many",
 					      stacks->pid, slots->nr_left_off));
@@ -132,14 +140,14 @@ static void show_verdict(struct cr_pac *p, size_t nr_bad)
 {
 	struct cr_x *x = &p->x;
 	const char *verdict = nr_bad			       ? "failed" :
-			      p->nr_untold || x->nr_findings ? "cannot tell" :
+			      x->nr_untold || x->nr_findings ? "cannot tell" :
 							       "verified";
 	cr_x_string(x, "verdict", verdict);
 	if (!x->json)
 		cr_x_text(x, "\n%s", verdict);
-	const struct cr_error *reason = nr_bad ? NULL : p->untold ?: x->finding;
+	const struct cr_error *reason = nr_bad ? NULL : x->untold ?: x->finding;
 	const char *why = reason ? cr_error_text(reason) : NULL;
-	size_t nr = p->untold ? p->nr_untold : x->nr_findings;
+	size_t nr = x->untold ? x->nr_untold : x->nr_findings;
 	cr_x_string(x, "why", why);
 	if (why) {
 		cr_x_text(x, ": ");
@@ -167,7 +175,7 @@ void cr_pac_verify(struct cr_pac *p)
 		cr_table_end(x);
 	}
 	if (!all.good && !all.bad && !all.unknown)
-		cr_pac_untold(p, cr_error_new(CR_ERR_FORMAT,
+		cr_x_untold(&p->x, cr_error_new(CR_ERR_FORMAT,
 					      "no signed pointers are found"));
 	show_verdict(p, all.bad);
 	cr_x_close(x, '}');

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "crit/x/function.h"
 
-void cr_cell_function(struct cr_x *x, struct cr_modules *modules, uint64_t pc)
+void cr_cell_function(struct cr_x *x, struct cr_modules *modules, uint64_t pc,
+		      bool is_exact)
 {
 	struct cr_module *module = NULL;
 	const struct cr_elf_symbol *symbol = NULL;
-	uint64_t off = 0;
+	uint64_t off = 0, back = is_exact ? 0 : 1;
 	if (pc)
-		cr_x_fail(x, cr_modules_find(modules, pc - 1, &module));
+		cr_x_fail(x, cr_modules_find(modules, pc - back, &module));
 	if (module)
-		cr_x_fail(x, cr_module_symbol(module, pc - 1, &symbol, &off));
+		cr_x_fail(x, cr_module_symbol(module, pc - back, &symbol,
+					      &off));
 	if (symbol)
 		cr_cell_text(x, "%s+0x%llx", symbol->name,
-			     (unsigned long long)off + 1);
+			     (unsigned long long)(off + back));
 	else if (pc)
 		cr_cell_hex(x, pc);
 	else

@@ -33,6 +33,16 @@ void cr_x_find(struct cr_x *x, struct cr_error *err)
 		x->finding = err;
 }
 
+void cr_x_untold(struct cr_x *x, struct cr_error *err)
+{
+	if (!err)
+		return;
+	if (x->nr_untold++)
+		cr_error_free(err);
+	else
+		x->untold = err;
+}
+
 struct cr_error *cr_x_begin(struct cr_x *x, FILE *out)
 {
 	x->w = (struct cr_writer){ .out = &x->out };
@@ -45,16 +55,22 @@ struct cr_error *cr_x_end(struct cr_x *x)
 		cr_x_fail(x, cr_out_put(&x->out, "\n", 1));
 	if (!x->err)
 		cr_x_fail(x, cr_out_flush(&x->out));
-	struct cr_error *err = x->err ?: x->finding;
-	if (err != x->finding)
-		return err;
-	x->finding = NULL;
-	return cr_error_more(err, x->nr_findings - 1);
+	if (x->err)
+		return x->err;
+	if (x->finding)
+		return cr_error_more(cr_take_ptr(x->finding),
+				     x->nr_findings - 1);
+	if (!x->untold)
+		return NULL;
+	return cr_error_more(cr_error_new(CR_ERR_UNTOLD, "cannot tell: %s",
+					  cr_error_text(x->untold)),
+			     x->nr_untold - 1);
 }
 
 void cr_x_deinit(struct cr_x *x)
 {
 	cr_error_free(x->finding);
+	cr_error_free(x->untold);
 	cr_out_deinit(&x->out);
 	cr_files_free(&x->files);
 	cr_pstree_free(&x->tree);

@@ -10,7 +10,8 @@
  *
  * Something wrong in the images that does not keep the view from going on is a
  * finding: the first one becomes the error the command ends with, after
- * everything has been printed.
+ * everything has been printed. What only keeps a verdict from being given is
+ * untold: if nothing else is wrong, the command ends with that, and status 3.
  *
  * Names from images are printed so that they cannot drive a terminal: control
  * characters and bytes that are not UTF-8 become \xNN.
@@ -49,6 +50,8 @@ struct cr_x {
 	struct cr_error *err;	  /* the first that stops */
 	struct cr_error *finding; /* the first that does not */
 	size_t nr_findings;
+	struct cr_error *untold; /* the first of what a verdict lacks */
+	size_t nr_untold;
 
 	struct cr_table *table; /* see table.h */
 	struct cr_rows *rows;	/* see rows.h; else NULL */
@@ -126,6 +129,9 @@ const struct cr_files *cr_x_files(struct cr_x *x);
 
 /** Keeps a finding or drops a later one; NULL is none. Takes ownership. */
 void cr_x_find(struct cr_x *x, struct cr_error *err);
+
+/** Keeps what a verdict lacks or drops a later one, as cr_x_find() does. */
+void cr_x_untold(struct cr_x *x, struct cr_error *err);
 
 /** Keeps an error that ends the view; NULL is none. Takes ownership. */
 void cr_x_fail(struct cr_x *x, struct cr_error *err);

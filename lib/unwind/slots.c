@@ -13,6 +13,7 @@
 #define MAX_CONTEXTS (1 << 16)
 #define MAX_FRAMES   (4 * CR_UNWIND_MAX)
 #define MAX_WORK     UINT32_MAX
+#define MAX_TRIES    (1 << 20) /* of a modifier */
 
 /* Bytes of a stack that may be stale below its pointer, where nothing says how
  * large it is: the usual limit. */
@@ -123,6 +124,7 @@ struct find {
 	size_t nr_order;
 	size_t nr_sorted; /* areas; the others came since */
 	size_t nr_frames; /* of stacks that were found */
+	size_t nr_tries;
 	uint64_t work;
 };
 
@@ -373,16 +375,18 @@ static bool slot_of(const struct find *f, const struct cr_frame *frame,
 		.vaddr = ret->slot,
 		.reg = ret->reg,
 		.raw = ret->raw,
+		.has_modifier = is_signed,
+		.modifier = is_signed ? cr_sign_modifier(frame) : 0,
+		.is_key_b = is_signed && ret->is_key_b,
 		.keys = f->keys,
+		.grade = is_signed ? CR_SLOT_EXACT : CR_SLOT_SUSPECT,
+		.verdict = CR_SIGN_UNKNOWN,
 		.pc = frame->pc,
+		.is_exact = frame->is_exact,
 	};
 	/* A key that is switched off signs nothing. */
-	if (is_signed && is_on(f->keys, ret->is_key_b)) {
-		slot->has_modifier = true;
-		slot->modifier = cr_sign_modifier(frame);
-		slot->is_key_b = ret->is_key_b;
-	}
-	judge(f, slot);
+	if (is_on(f->keys, ret->is_key_b))
+		judge(f, slot);
 	return true;
 }
 
@@ -404,6 +408,7 @@ static void note_first(struct cr_slot_walk *walk, const struct cr_frame *frame)
 {
 	if (!walk->nr_frames++) {
 		walk->pc = frame->pc;
+		walk->is_exact = frame->is_exact;
 		walk->sp = frame->sp;
 	}
 }
@@ -626,7 +631,9 @@ static struct cr_error *take_word(struct find *f, const struct word *word,
 	slot->origin = CR_SLOT_FOUND;
 	slot->grade = CR_SLOT_VERIFIED;
 	slot->walk = f->slots->nr_walks;
-	judge(f, slot);
+	slot->verdict = CR_SIGN_UNKNOWN;
+	if (f->nr_tries++ < MAX_TRIES)
+		judge(f, slot);
 	*is_ret = is_good(slot);
 	if (!*is_ret)
 		return NULL;
@@ -678,7 +685,8 @@ static struct cr_error *try_call(struct find *f, const struct word *word,
 		uint64_t cfa = word->vaddr - (uint64_t)place.ra, fp;
 		struct cr_slot slot = { .modifier = cfa,
 					.is_key_b = call->is_key_b,
-					.pc = call->target };
+					.pc = call->target,
+					.is_exact = true };
 		if (place.with_pc)
 			slot.modifier = cr_pac_modifier_lr(cfa, place.sign_pc);
 		bool has_fp = place.fp &&
@@ -773,30 +781,45 @@ static bool copy_of(const struct find *f, uint64_t raw, struct cr_slot *slot)
 	return true;
 }
 
-/* Copies, and what calls explain; the others stay in the list. */
-static struct cr_error *explain_words(struct find *f)
+static struct cr_error *explain_word(struct find *f, const struct word *word,
+				     bool *is_ret)
+{
+	struct cr_error *err = try_pair(f, word, is_ret);
+	if (!err && !*is_ret)
+		err = try_left_over(f, word, is_ret);
+	if (!err && !*is_ret)
+		err = try_call(f, word, is_ret);
+	return err;
+}
+
+static struct cr_error *take_copy(struct find *f, const struct word *word,
+				  bool *is_ret)
+{
+	struct cr_slot slot;
+	*is_ret = copy_of(f, word->raw, &slot);
+	if (!*is_ret)
+		return NULL;
+	slot.in_memory = true;
+	slot.vaddr = word->vaddr;
+	struct cr_error *err = add_slot(f, &slot);
+	return err ? err : index_slots(f, f->slots->nr - 1);
+}
+
+/* Those that are explained, by fn or as copies, leave the list. */
+static struct cr_error *explain_words(
+	struct find *f, struct cr_error *(*fn)(struct find *f,
+					       const struct word *word,
+					       bool *is_ret))
 {
 	struct word *word = f->found.item;
 	struct cr_error *err = NULL;
 	size_t nr = 0;
 	for (size_t i = 0; !err && i < f->found.nr; i++) {
-		struct cr_slot slot;
 		bool is = map_find(&f->by_vaddr, word[i].vaddr);
-		bool can = f->keys && f->keys->has && f->signs->is_proved;
-		if (!is && can)
-			err = try_pair(f, &word[i], &is);
-		if (!is && can && !err)
-			err = try_left_over(f, &word[i], &is);
-		if (!is && can && !err)
-			err = try_call(f, &word[i], &is);
-		if (!err && !is && copy_of(f, word[i].raw, &slot)) {
-			is = true;
-			slot.in_memory = true;
-			slot.vaddr = word[i].vaddr;
-			err = add_slot(f, &slot);
-			if (!err)
-				err = index_slots(f, f->slots->nr - 1);
-		}
+		if (!is && fn)
+			err = fn(f, &word[i], &is);
+		if (!err && !is)
+			err = take_copy(f, &word[i], &is);
 		if (!is)
 			word[nr++] = word[i];
 	}
@@ -827,10 +850,7 @@ static struct cr_error *try_record(void *arg, enum cr_words_kind kind,
 static struct cr_error *try_records(struct find *f)
 {
 	const struct word *word = f->found.item;
-	if (!f->found.nr || !f->signs->is_proved || !f->keys ||
-	    !f->u->arch->frames->links)
-		return NULL;
-	uint64_t *list = calloc(f->found.nr, sizeof(list[0]));
+	uint64_t *list = calloc(f->found.nr + 1, sizeof(list[0]));
 	if (!list)
 		return cr_enomem;
 	for (size_t i = 0; i < f->found.nr; i++)
@@ -904,6 +924,12 @@ static struct cr_error *add_registers(struct find *f,
 	return err;
 }
 
+/* Words that only look signed can be told from those that are. */
+static bool can_tell(const struct find *f)
+{
+	return f->keys && f->keys->has && f->signs->is_proved;
+}
+
 static struct cr_error *look_around(struct find *f)
 {
 	f->keys = f->nr_threads ? cr_signs_find(f->signs, f->pid,
@@ -924,11 +950,11 @@ static struct cr_error *look_around(struct find *f)
 	if (!err)
 		err = order_slots(f);
 	if (!err)
-		err = explain_words(f);
-	if (!err)
+		err = explain_words(f, can_tell(f) ? explain_word : NULL);
+	if (!err && can_tell(f))
 		err = try_records(f);
 	if (!err)
-		err = explain_words(f);
+		err = explain_words(f, NULL);
 	sort_areas(f);
 	if (!err)
 		err = add_rest(f);

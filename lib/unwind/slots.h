@@ -18,7 +18,7 @@
  *	COPY	 the same word as another slot's
  *	NONE	 words that look signed, and nothing explains them
  *
- * What threads lead to is exact. What was found by looking is verified if it
+ * What threads lead to by call frame information is exact. What was found by looking is verified if it
  * authenticates, else suspect; by chance a wrong word passes once in 2^n, n being
  * the bits of the code. A stack that is found counts if one of its slots
  * authenticates; the others are then suspect and do not. Below the stack pointer
@@ -67,7 +67,8 @@ struct cr_slot {
 	enum cr_slot_grade grade;
 	enum cr_sign_verdict verdict; /* OK OTHER BAD UNKNOWN */
 	size_t walk;		      /* in walk[]: STACK CONTEXT FOUND */
-	uint64_t pc; /* of the frame whose return address it is */
+	uint64_t pc; /* of the frame whose return address it is; 0: unknown */
+	bool is_exact; /* see struct cr_frame */
 };
 
 /* A stack that was followed. */
@@ -77,6 +78,7 @@ struct cr_slot_walk {
 	uint64_t at;  /* CONTEXT: where the registers are; FOUND: the slot that
 			 it was found by */
 	uint64_t pc, sp; /* of the first frame */
+	bool is_exact;
 	size_t nr_frames;
 	size_t first_slot, nr_slots; /* in slot[]; of FOUND without that */
 	bool joins; /* frames that another walk has */

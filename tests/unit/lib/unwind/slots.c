@@ -230,8 +230,8 @@ TEST(without_a_proof_or_keys_nothing_is_told)
 		    "none suspect 40000408 unknown");
 	cr_signs_deinit(&signs);
 	info.pac_keys = NULL;
-	assert_text(find(), "stack exact 30000808 unknown\n"
-			    "stack exact 30000828 unknown\n"
+	assert_text(find(), "stack exact 30000808 ia 30000820 unknown\n"
+			    "stack exact 30000828 ia 30000840 unknown\n"
 			    "none suspect 40000408 unknown");
 }
 
@@ -240,7 +240,7 @@ TEST(a_disabled_key_signs_nothing)
 	make_usual();
 	set(STACK + 0x808, INNER);
 	keys.pac_enabled_key = 14;
-	assert_text(find(), "stack exact 30000828 unknown");
+	assert_text(find(), "stack exact 30000828 ia 30000840 unknown");
 }
 
 TEST(a_signed_address_in_a_register)
