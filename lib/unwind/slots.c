@@ -12,7 +12,7 @@
 #define MAX_WORDS    (1 << 18)
 #define MAX_CONTEXTS (1 << 16)
 #define MAX_FRAMES   (4 * CR_UNWIND_MAX)
-#define MAX_WORK     UINT32_MAX
+#define MAX_WORK     UINT32_MAX	/* of the unwinder, for all of them */
 #define MAX_TRIES    (1 << 20) /* of a modifier */
 
 /* Bytes of a stack that may be stale below its pointer, where nothing says how
@@ -327,7 +327,7 @@ static bool is_on(const struct cr_sign_keys *keys, bool is_key_b)
 	return keys && keys->has && keys->is_enabled[is_key_b];
 }
 
-/* Authenticates it, with whosever keys. */
+/* Authenticates it, with the keys of any thread. */
 static void judge(const struct find *f, struct cr_slot *slot)
 {
 	const struct cr_sign_keys *own = slot->keys, *whose;
@@ -436,7 +436,6 @@ static struct cr_error *walk_thread(struct find *f,
 		    is_again(f, &walk, &slot))
 			continue;
 		slot.tid = thread->tid;
-		slot.walk = f->slots->nr_walks;
 		walk.nr_slots++;
 		err = add_slot(f, &slot);
 	}
@@ -505,7 +504,6 @@ static struct cr_error *follow(struct find *f, struct cr_slot_walk *walk,
 		slot.origin = walk->origin;
 		slot.grade = is_good(&slot) ? CR_SLOT_VERIFIED :
 					      CR_SLOT_SUSPECT;
-		slot.walk = f->slots->nr_walks;
 		nr_good += is_good(&slot);
 		walk->nr_slots++;
 		err = add_slot(f, &slot);
@@ -532,9 +530,10 @@ static struct cr_error *keep_enomem(struct cr_error *err)
 
 static bool read_word(struct find *f, uint64_t vaddr, uint64_t *ret)
 {
+	uint64_t word = 0;
 	struct cr_error *err =
-		cr_pages_read(f->u->pages, vaddr, ret, sizeof(*ret));
-	*ret = le64toh(*ret);
+		cr_pages_read(f->u->pages, vaddr, &word, sizeof(word));
+	*ret = le64toh(word);
 	cr_error_free(err);
 	return !err;
 }
@@ -557,7 +556,8 @@ static struct cr_error *try_context(struct find *f, uint64_t at)
 	const struct cr_arch_frames *frames = f->u->arch->frames;
 	struct cr_slot_walk walk = { CR_SLOT_CONTEXT, .at = at };
 	uint64_t pc, sp;
-	if (!read_word(f, at + 8 * (uint64_t)frames->saved_pc, &pc) ||
+	if (f->work > MAX_WORK ||
+	    !read_word(f, at + 8 * (uint64_t)frames->saved_pc, &pc) ||
 	    !read_word(f, at + 8 * (uint64_t)frames->saved[frames->sp], &sp) ||
 	    !cr_words_is_code(&f->words, pc) || sp % 16 ||
 	    stale_area(f, sp) || stale_area(f, at))
@@ -630,7 +630,6 @@ static struct cr_error *take_word(struct find *f, const struct word *word,
 	slot->keys = f->keys;
 	slot->origin = CR_SLOT_FOUND;
 	slot->grade = CR_SLOT_VERIFIED;
-	slot->walk = f->slots->nr_walks;
 	slot->verdict = CR_SIGN_UNKNOWN;
 	if (f->nr_tries++ < MAX_TRIES)
 		judge(f, slot);

@@ -65,8 +65,7 @@ struct cr_slot {
 
 	enum cr_slot_origin origin;
 	enum cr_slot_grade grade;
-	enum cr_sign_verdict verdict; /* OK OTHER BAD UNKNOWN */
-	size_t walk;		      /* in walk[]: STACK CONTEXT FOUND */
+	enum cr_sign_verdict verdict; /* OK, OTHER, BAD or UNKNOWN */
 	uint64_t pc; /* of the frame whose return address it is; 0: unknown */
 	bool is_exact; /* see struct cr_frame */
 };
