@@ -63,6 +63,7 @@ struct gcs {
 	struct match *match; /* by address */
 	size_t nr, cap;
 	size_t next; /* match that is not shown yet */
+	uint64_t taken_to; /* words below have been seen */
 	size_t nr_returns, nr_signals, nr_agree, nr_differ, nr_unmatched;
 	bool has_guess; /* frames that a frame pointer led to */
 };
@@ -138,11 +139,12 @@ static void match_frames(struct gcs *g, struct cr_shadow shadow)
 		if (verdict == CR_SHADOW_DIFFERS)
 			note_differs(g, &frame, nr, has);
 		else if (verdict == CR_SHADOW_UNKNOWN)
-			cr_x_untold(&g->x, cr_error_new(CR_ERR_FORMAT,
-						   "thread %u: 0x%llx: the "
-						   "shadow stack is not there",
-						   g->tid,
-						   (unsigned long long)vaddr));
+			cr_x_untold(&g->x,
+				    cr_error_new(CR_ERR_FORMAT,
+						 "thread %u: 0x%llx: the "
+						 "shadow stack is not there",
+						 g->tid,
+						 (unsigned long long)vaddr));
 	}
 }
 
@@ -204,6 +206,7 @@ static void take_words(struct gcs *g, uint64_t vaddr)
 		}
 		word = le64toh(word);
 		take_word(g, vaddr, word);
+		g->taken_to = vaddr + 8;
 	}
 }
 
@@ -213,11 +216,12 @@ static void judge_thread(struct gcs *g)
 {
 	const struct cr_unwind *u = &g->stacks.unwind;
 	if (u->why)
-		cr_x_untold(&g->x, cr_error_new(CR_ERR_FORMAT,
-					   "thread %u: frame %u: %s: %s",
-					   g->tid, u->nr - 1,
-					   cr_unwind_end_name(u->end),
-					   cr_error_text(u->why)));
+		cr_x_untold(&g->x,
+			    cr_error_new(CR_ERR_FORMAT,
+					 "thread %u: frame %u: %s: %s",
+					 g->tid, u->nr - 1,
+					 cr_unwind_end_name(u->end),
+					 cr_error_text(u->why)));
 	else if (g->nr_unmatched && !g->nr_differ)
 		note_wrong(g, cr_error_new(CR_ERR_FORMAT,
 					   "thread %u: the shadow stack has "
@@ -286,7 +290,8 @@ static struct cr_error *look_for_tokens(void *arg, const struct cr_window *w)
 	for (size_t i = 0; i + 8 <= w->size; i += 8) {
 		uint64_t word;
 		memcpy(&word, w->data + i, sizeof(word));
-		if (cr_shadow_kind_of(g->is_x86, w->vaddr + i,
+		if (w->vaddr + i >= g->taken_to &&
+		    cr_shadow_kind_of(g->is_x86, w->vaddr + i,
 				      le64toh(word)) == CR_SHADOW_TOKEN)
 			take_words(g, w->vaddr + i);
 	}
@@ -298,6 +303,7 @@ static void take_parked(struct gcs *g)
 	const struct cr_space *space = &g->stacks.pages.space;
 	g->tid = 0;
 	g->nr = 0;
+	g->taken_to = 0;
 	for (size_t i = 0; i < space->nr; i++) {
 		const struct cr_vma *vma = &space->vma[i];
 		if (vma->status & CR_VMA_SHSTK && !has_thread(g, vma))

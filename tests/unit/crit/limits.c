@@ -73,6 +73,8 @@ static const char *const uses[] = {
 	"core @",
 	"bt @",
 	"frames @",
+	"pac verify @",
+	"gcs verify @",
 	"ghost @",
 	"ghost @ -o out",
 	"stats @",
