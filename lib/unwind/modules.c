@@ -218,6 +218,49 @@ static struct cr_error *open_memory(struct cr_modules *modules,
 	return cr_elf_file_take(&module->file, data, size);
 }
 
+/* ---- what is held of a deleted file ---- */
+
+static struct cr_error *read_content(struct cr_modules *modules,
+				     const struct cr_content *content,
+				     uint8_t *data)
+{
+	struct cr_memory *memory = modules->pages->memory;
+	struct cr_file *image;
+	struct cr_error *err = cr_contents_file(&memory->contents, memory->set,
+						content, &image);
+	if (err)
+		return err;
+	for (size_t i = 0; i < content->nr && !err; i++)
+		err = cr_file_read(image, data + content->piece[i].off,
+				   content->piece[i].size,
+				   content->piece[i].at);
+	return err ? cr_error_at(err, "%s", content->image) : NULL;
+}
+
+/* All of it: more than what is mapped. */
+static struct cr_error *open_ghost(struct cr_modules *modules,
+				   struct cr_module *module, bool *found_ret)
+{
+	struct cr_memory *memory = modules->pages->memory;
+	const struct cr_content *content = NULL;
+	struct cr_error *err = NULL;
+	if (module->id <= UINT32_MAX)
+		err = cr_contents_ghost(&memory->contents, memory->set,
+					(uint32_t)module->id, &content);
+	*found_ret = content && content->size && content->size <= MEMORY_MAX;
+	if (err || !*found_ret)
+		return err;
+	uint8_t *data = calloc(1, content->size);
+	if (!data)
+		return cr_enomem;
+	err = read_content(modules, content, data);
+	if (err) {
+		free(data);
+		return err;
+	}
+	return cr_elf_file_take(&module->file, data, content->size);
+}
+
 /* ---- modules ---- */
 
 static void use_part(struct cr_module *module, struct cr_cfi *cfi,
@@ -266,6 +309,8 @@ static struct cr_error *find_file(struct cr_modules *modules,
 	bool found = false;
 	struct cr_error *err = NULL, *other;
 	if (!module->is_vdso)
+		err = open_ghost(modules, module, &found);
+	if (!module->is_vdso && !found && !err)
 		err = open_sysroot(modules, module, vma, e, &found);
 	if ((found && !err) || err == cr_enomem)
 		return err;

@@ -3,9 +3,10 @@
  * Which module, program or library, the code of a process belongs to, and what
  * is known of it: its ELF file, with call frames and symbols.
  *
- * The file of a mapping is looked for in the sysroot, and taken only if it is
- * the one that was mapped as far as the image says (size, build-id); else it is
- * put together from what the image has of it in memory. The vdso is always there.
+ * A deleted file is in the images. The file of another mapping is looked for in
+ * the sysroot, and taken only if it is the one that was mapped as far as the
+ * image says (size, build-id); else it is put together from what the images have
+ * of it in memory. The vdso is always there.
  * A module without a file says what was wanted and where it was looked for.
  */
 #ifndef CR_LIB_UNWIND_MODULES_H

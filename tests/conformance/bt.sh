@@ -240,7 +240,7 @@ gcc -O2 -o deep deep.c -pthread && gcc -O1 -static -o static deep.c -pthread &&
 	g++ -O1 -o cxx cxx.cc -pthread
 result $? "programs"
 
-# dump NAME: a checkpoint of it, once its threads wait.
+# dump NAME [delete]: a checkpoint of it, once its threads wait.
 dump()
 {
 	local pid status
@@ -251,6 +251,7 @@ dump()
 		[ "$(awk '/^State/ { print $2 }' /proc/$pid/task/*/status | tr -d '\n')" != SS ] || break
 		sleep 0.05
 	done
+	[ -z "${2-}" ] || rm "$1"
 	mkdir "dump-$1"
 	timeout 60 "$top/tests/support/criu" dump -t "$pid" -D "dump-$1" -o log >/dev/null 2>&1
 	status=$?
@@ -281,6 +282,18 @@ grep -q '^_ZN7derived2goEi+0x' "$work/functions" && grep -q '^main+0x' "$work/fu
 result $? "x86_64: functions have names"
 grep -c 'signal handler' <(crit bt dump-deep --sysroot /) | grep -qx 2
 result $? "x86_64: a signal handler in either thread"
+
+# A deleted program is in the checkpoint.
+cp static gone
+dump gone delete || {
+	echo "CRIU cannot dump here: $(tail -n 1 dump-gone/log 2>&1)"
+	exit 1
+}
+crit bt dump-gone --json >"$work/have.json"
+result $? "x86_64: a deleted program is unwound"
+[ "$(frames_of "$work/have.json" | wc -w)" = "$(crit bt dump-static --sysroot / --json >"$work/static.json"
+	frames_of "$work/static.json" | wc -w)" ]
+result $? "x86_64: as it is when it is there"
 
 # By frame pointers alone, where nothing says more.
 mkdir none
