@@ -172,19 +172,26 @@ $(BUILD)/crit: $(BUILD)/obj/crit/main.o $(BUILD)/crit.a $(LIB)
 	$(call say,LINK)
 	$(link)
 
-$(BUILD)/crit-restore: LIBS = $(PROTOBUF)
-$(BUILD)/crit-restore: $(BUILD)/obj/restore/main.o $(BUILD)/restore.a $(LIB)
+# Options and the manual are written by what crit has for them.
+$(BUILD)/crit-restore: LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(NETTLE)
+$(BUILD)/crit-restore: $(BUILD)/obj/restore/main.o $(BUILD)/restore.a \
+		$(BUILD)/crit.a $(LIB)
 	$(call say,LINK)
 	$(link)
 
 PROGRAMS := $(BUILD)/crit $(if $(RESTORE_SRC),$(BUILD)/crit-restore)
 
 # crit writes its own manual page and completions, from the list of verbs.
-DOCS := $(BUILD)/crit.1 $(patsubst %,$(BUILD)/completion.%,bash zsh fish)
+DOCS := $(BUILD)/crit.1 $(if $(RESTORE_SRC),$(BUILD)/crit-restore.1) \
+	$(patsubst %,$(BUILD)/completion.%,bash zsh fish)
 
 $(BUILD)/crit.1: $(BUILD)/crit
 	$(call say,DOC)
 	$Q$< help --man >$@
+
+$(BUILD)/crit-restore.1: $(BUILD)/crit-restore
+	$(call say,DOC)
+	$Q$< --man >$@
 
 $(BUILD)/completion.%: $(BUILD)/crit
 	$(call say,DOC)
@@ -270,7 +277,7 @@ fuzz: ## Fuzz with libFuzzer (FUZZ=name, FUZZ_TIME=seconds)
 TO  = $(DESTDIR)$(PREFIX)
 BIN = $(notdir $(PROGRAMS))
 PLACES = $(BIN:%=bin/%) lib/libcritter.a lib/pkgconfig/critter.pc \
-	$(HEADERS:%=include/critter/%) share/man/man1/crit.1 \
+	$(HEADERS:%=include/critter/%) share/man/man1/crit.1 share/man/man1/crit-restore.1 \
 	share/bash-completion/completions/crit \
 	share/zsh/site-functions/_crit \
 	share/fish/vendor_completions.d/crit.fish
@@ -283,7 +290,8 @@ install: all ## Install below DESTDIR/PREFIX
 	$Qsed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' critter.pc.in \
 		>$(BUILD)/critter.pc
 	$Qinstall -D -m 644 $(BUILD)/critter.pc $(TO)/lib/pkgconfig/critter.pc
-	$Qinstall -D -m 644 $(BUILD)/crit.1 $(TO)/share/man/man1/crit.1
+	$Qfor f in $(BIN); do \
+		install -D -m 644 $(BUILD)/$$f.1 $(TO)/share/man/man1/$$f.1 || exit; done
 	$Qinstall -D -m 644 $(BUILD)/completion.bash \
 		$(TO)/share/bash-completion/completions/crit
 	$Qinstall -D -m 644 $(BUILD)/completion.zsh $(TO)/share/zsh/site-functions/_crit

@@ -279,12 +279,13 @@ void cr_manual_write(FILE *out, const struct cr_command *command)
 {
 	header(out, command);
 	fputs(".SH SYNOPSIS\n", out);
-	synopsis(out, command->name, NULL, cr_command_opts);
+	synopsis(out, command->name, NULL, command->opts);
 	fputs(".SH DESCRIPTION\n", out);
 	paragraphs(out, command->text);
 	fputs(".SH OPTIONS\n", out);
-	options(out, cr_command_opts, true);
-	fputs(".SH VERBS\n", out);
+	options(out, command->opts, true);
+	if (command->verbs[0])
+		fputs(".SH VERBS\n", out);
 	for (size_t i = 0; command->verbs[i]; i++) {
 		const struct cr_verb *verb = command->verbs[i];
 

@@ -68,6 +68,7 @@ struct cr_command {
 	const char *date;    /* of the manual, "2025-11-20" */
 	const char *summary;
 	const char *text;
+	const struct cr_opt *opts;	    /* in front of the verb */
 	const struct cr_verb *const *verbs; /* NULL at the end */
 	const struct cr_section *sections;  /* {0} at the end */
 };

@@ -24,6 +24,7 @@ const struct cr_command cr_crit = {
 		"memory), compares, checks, changes and converts them: a "
 		"directory of images, or a container's archive as it is. Each "
 		"verb does one thing; 'crit help VERB' says how.",
+	.opts = cr_command_opts,
 	.verbs = verbs,
 	.sections = cr_manual_sections,
 };

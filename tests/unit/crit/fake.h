@@ -101,6 +101,7 @@ static const struct cr_command fake = {
 	.date = "2025-01-02",
 	.summary = "try the frame",
 	.text = "Tries the frame.",
+	.opts = cr_command_opts,
 	.verbs = fake_verbs,
 	.sections = fake_sections,
 };

@@ -79,6 +79,7 @@ static const struct cr_verb *const fake_verbs[] = {
 // clang-format on
 
 static const struct cr_command fake_command = { .name = "fake",
+						.opts = cr_command_opts,
 						.verbs = fake_verbs };
 
 static char fake_path[] = "here";

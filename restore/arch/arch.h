@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What restoring needs of the processor it runs on. One folder beside this file
+ * for each; the build takes the one of its own machine. Facts needed to read
+ * images of any processor are in lib/arch.
+ *
+ * To add a processor: a folder named as `gcc -dumpmachine` begins, in it a file
+ * that defines cr_native.
+ */
+#ifndef CR_RESTORE_ARCH_ARCH_H
+#define CR_RESTORE_ARCH_ARCH_H
+
+#include <sys/user.h>
+
+#include "restore/restore.h"
+
+struct cr_native {
+	const char *name;
+	CoreEntry__March march;
+
+	/* The instruction that makes a system call, and its alignment. */
+	uint8_t call[4];
+	size_t call_size;
+
+	/* Whether a thread's core can be loaded here: its registers are there
+	 * and the processor has what they hold. UNSUPPORTED, FORMAT. */
+	struct cr_error *(*plan)(struct cr_rplan *plan,
+				 struct cr_thread *thread);
+
+	/* Registers for a call by the instruction at ip, from those of a
+	 * stopped thread, which is not to restart what it was stopped in. */
+	void (*prepare)(struct user_regs_struct *regs, uint64_t ip, long nr,
+			const uint64_t args[6]);
+	int64_t (*result)(const struct user_regs_struct *regs);
+
+	/* CLEAR_TID of the thread's core, an address. */
+	uint64_t (*clear_tid)(const CoreEntry *core);
+
+	/* Called for each process after its memory is there and before it has
+	 * threads, and for each thread late; NULL: nothing to do. Shadow
+	 * stacks are made in the first. */
+	struct cr_error *(*space)(struct cr_restore *run,
+				  struct cr_thread *leader);
+
+	/* Everything that is in the thread's core: FP, SIMD, TLS, keys, shadow
+	 * stack, general registers. The last thing that is done to a thread
+	 * but for its signal mask. A call that was interrupted is not
+	 * restarted: CRIU has put that into the registers. */
+	struct cr_error *(*load)(struct cr_restore *run,
+				 struct cr_thread *thread);
+};
+
+extern const struct cr_native cr_native;
+
+#endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "restore/fd/kind.h"
+#include "restore/inject.h"
+#include "restore/steps.h"
+
+const char *cr_ofile_name(const struct cr_ofile *file, char *buf, size_t size)
+{
+	const char *type = cr_file_type_name(file->type);
+	if (type)
+		snprintf(buf, size, "file %s %u", type, (unsigned)file->id);
+	else
+		snprintf(buf, size, "file of type %u, %u", (unsigned)file->type,
+			 (unsigned)file->id);
+	return buf;
+}
+
+static struct cr_error *at_file(struct cr_error *err,
+				const struct cr_ofile *file)
+{
+	char name[64];
+	if (!err)
+		return NULL;
+	return cr_error_at(err, "%s", cr_ofile_name(file, name, sizeof(name)));
+}
+
+/* ---- planning ---- */
+
+// Files are planned for once, with the first process.
+static struct cr_error *plan_files(struct cr_rplan *plan)
+{
+	for (size_t i = 0; i < plan->nr_ofiles; i++) {
+		struct cr_ofile *file = plan->ofile + i;
+		if (!(file->is_fd || file->is_mapped) || !file->kind->plan)
+			continue;
+		struct cr_error *err = file->kind->plan(plan, file);
+		if (err)
+			return at_file(err, file);
+	}
+	return NULL;
+}
+
+struct cr_error *cr_fds_plan(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	struct rlimit limit;
+	unsigned room = 64 + (unsigned)plan->nr_ofiles;
+	if (proc->i)
+		return NULL;
+	struct cr_error *err = plan_files(plan);
+	if (err)
+		return err;
+	if (!getrlimit(RLIMIT_NOFILE, &limit) &&
+	    (rlim_t)plan->fd_base + room > limit.rlim_max)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "descriptors up to %d: the limit of open "
+				    "files is too low",
+				    plan->fd_base - 1);
+	return NULL;
+}
+
+/* ---- opening ---- */
+
+struct cr_error *cr_fds_stash(struct cr_restore *run, int *fd)
+{
+	if (*fd >= run->plan->fd_base)
+		return NULL;
+	int high = fcntl(*fd, F_DUPFD_CLOEXEC, run->plan->fd_base);
+	struct cr_error *err =
+		high < 0 ? cr_error_sys("put a descriptor away") : NULL;
+	close(*fd);
+	*fd = high;
+	return err;
+}
+
+struct cr_error *cr_ofile_has(struct cr_restore *run, struct cr_ofile *file,
+			      int fd)
+{
+	struct cr_error *err = cr_fds_stash(run, &fd);
+	if (!err)
+		file->fd = fd;
+	return err;
+}
+
+struct cr_error *cr_ofile_open(struct cr_restore *run, struct cr_ofile *file)
+{
+	if (file->fd >= 0 || file->opening)
+		return NULL;
+	if (!file->kind->open)
+		return at_file(cr_error_new(CR_ERR_UNSUPPORTED,
+					    "nothing opens files of this kind"),
+			       file);
+	file->opening = true;
+	return at_file(file->kind->open(run, file), file);
+}
+
+struct cr_error *cr_fds_open(struct cr_restore *run)
+{
+	for (size_t i = 0; i < run->plan->nr_ofiles; i++) {
+		struct cr_ofile *file = run->plan->ofile + i;
+		struct cr_error *err = NULL;
+		if ((file->is_fd || file->is_mapped) && file->kind->make)
+			err = at_file(file->kind->make(run, file), file);
+		if (!err && file->is_fd)
+			err = cr_ofile_open(run, file);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+/* ---- in each process ---- */
+
+static struct cr_error *place(const struct cr_pfd *fd)
+{
+	int n = (int)fd->entry->fd;
+	int flags = fd->entry->flags & FD_CLOEXEC ? O_CLOEXEC : 0;
+	if (dup3(fd->file->fd, n, flags) < 0)
+		return at_file(cr_error_sys("make it descriptor %d", n),
+			       fd->file);
+	return NULL;
+}
+
+struct cr_error *cr_fds_place(struct cr_restore *run, struct cr_proc *proc)
+{
+	struct cr_error *err = NULL;
+	if (close_range(0, (unsigned)run->plan->fd_base - 1, 0))
+		return cr_error_sys("close descriptors");
+	for (size_t i = 0; !err && i < proc->nr_fds; i++)
+		err = place(&proc->fd[i]);
+	for (size_t i = 0; !err && i < proc->nr_fds; i++) {
+		struct cr_ofile *file = proc->fd[i].file;
+		if (file->kind->post)
+			err = at_file(file->kind->post(
+					      run, proc, file,
+					      (int)proc->fd[i].entry->fd),
+				      file);
+	}
+	return err;
+}
+
+struct cr_error *cr_fds_close(struct cr_restore *run, struct cr_thread *thread)
+{
+	return cr_inject(thread, NULL, close_range,
+			 (unsigned)run->plan->fd_base, UINT32_MAX, 0);
+}
+
+/* ---- what kinds share ---- */
+
+struct cr_error *cr_fd_owner(int fd, const FownEntry *fown)
+{
+	// include/uapi/asm-generic/fcntl.h; the images have the kernel's
+	// enum pid_type.
+	static const int types[] = { F_OWNER_PID, F_OWNER_TID, F_OWNER_PGRP,
+				     F_OWNER_PGRP };
+	if (!fown || (!fown->pid && !fown->signum))
+		return NULL;
+	if (fown->pid) {
+		struct f_owner_ex owner = { types[fown->pid_type & 3],
+					    (pid_t)fown->pid };
+		if (fcntl(fd, F_SETOWN_EX, &owner))
+			return cr_error_sys("set the owner");
+	}
+	if (fown->signum && fcntl(fd, F_SETSIG, (int)fown->signum))
+		return cr_error_sys("set its signal");
+	return NULL;
+}
+
+int cr_fd_flags(uint32_t flags)
+{
+	// arch/x86 has the numbers of include/uapi/asm-generic/fcntl.h.
+	static const struct {
+		uint32_t image;
+		int here;
+	} table[] = {
+		{ 040000, O_DIRECT },
+		{ 0200000, O_DIRECTORY },
+		{ 0400000, O_NOFOLLOW },
+	};
+	uint32_t all = 0;
+	int result = 0;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		all |= table[i].image;
+		if (flags & table[i].image)
+			result |= table[i].here;
+	}
+	return (int)(flags & ~(all | 0100000)) | result | O_LARGEFILE;
+}

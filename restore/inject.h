@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/*
+ * System calls that a seized thread is made to execute.
+ *
+ * It is done by pointing the thread at the instruction in the vdso that makes a
+ * call, and single-stepping it. A step raises SIGTRAP, whose action the kernel
+ * resets if it is ignored or blocked; once that action has been set calls are
+ * made with system call stops instead, which cost twice as much
+ * (thread->by_syscalls).
+ *
+ * Memory for arguments is proc->scratch, CR_SCRATCH_SIZE bytes that belong to
+ * whoever runs; write with cr_scratch().
+ */
+#ifndef CR_RESTORE_INJECT_H
+#define CR_RESTORE_INJECT_H
+
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#include "restore/tracee.h"
+
+/** Makes the call. The thread's result, -errno if it failed, goes to *ret; with
+ * ret NULL a failed call is a SYSTEM error. */
+struct cr_error *cr_inject_call(struct cr_thread *thread, const char *name,
+				long nr, const uint64_t args[6], int64_t *ret)
+	CR_MUST_CHECK;
+
+/* cr_inject(thread, NULL, munmap, start, size) */
+#define cr_inject(thread, ret, call, ...)                        \
+	cr_inject_call((thread), #call, SYS_##call,              \
+		       (const uint64_t[6]){ __VA_ARGS__ }, (ret))
+
+/** Puts bytes at an offset of the scratch memory; INTERNAL if there is no room. */
+struct cr_error *cr_scratch(struct cr_thread *thread, size_t off,
+			    const void *data, size_t size) CR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crit/manual.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/io.h"
+#include "restore/restore.h"
+
+/* A fault for tests, see steps.h. */
+#define FAULT_VARIABLE "CR_RESTORE_FAULT"
+
+/*
+ * How often we have executed ourselves because our memory was where that of a
+ * process is to be. The kernel puts it elsewhere each time.
+ */
+#define TRY_VARIABLE "CR_RESTORE_TRY"
+#define NR_TRIES     16
+
+static const char *name = "crit-restore";
+
+static int report(struct cr_error *err)
+{
+	bool usage = err && cr_error_code(err) == CR_ERR_USAGE;
+	if (!err)
+		return 0;
+	fprintf(stderr, "%s: %s%s\n", name, cr_error_text(err),
+		usage ? "; see 'crit-restore -h'" : "");
+	cr_error_free(err);
+	return usage ? 2 : 1;
+}
+
+static struct cr_error *again(char **argv)
+{
+	char text[16];
+	const char *value = getenv(TRY_VARIABLE);
+	int try = value ? atoi(value) : 0;
+	if (try >= NR_TRIES)
+		return NULL;
+	snprintf(text, sizeof(text), "%d", try + 1);
+	setenv(TRY_VARIABLE, text, 1);
+	execv("/proc/self/exe", argv);
+	return cr_error_sys("execute /proc/self/exe");
+}
+
+static struct cr_error *write_pid(const char *path, pid_t pid)
+{
+	char text[24];
+	struct cr_replace rep;
+	struct cr_error *err = cr_replace_open(&rep, AT_FDCWD, path, 0644);
+	if (err)
+		return err;
+	int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
+	err = cr_io_write(rep.fd, text, (size_t)n);
+	if (!err)
+		err = cr_replace_commit(&rep, false);
+	cr_replace_close(&rep);
+	return err;
+}
+
+static void wait_for(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static struct cr_error *restore(const struct cr_options *o,
+				struct cr_rplan *plan, char **argv)
+{
+	bool clash = false;
+	struct cr_error *err =
+		cr_restore_run(o, plan, o->verbose ? stderr : NULL,
+			       getenv(FAULT_VARIABLE), &clash);
+	if (err && clash) {
+		struct cr_error *exec_err = again(argv);
+		if (exec_err) {
+			cr_error_free(err);
+			return exec_err;
+		}
+	}
+	if (!err && o->pidfile)
+		err = write_pid(o->pidfile, plan->proc->pid);
+	if (!err && !o->detach)
+		wait_for(plan->proc->pid);
+	return err;
+}
+
+static struct cr_error *run(const struct cr_options *o, char **argv)
+{
+	struct cr_rplan plan;
+	struct cr_error *err = cr_rplan_make(o, &plan);
+	if (!err && o->plan)
+		err = cr_rplan_print(&plan, o->json, STDOUT_FILENO);
+	else if (!err)
+		err = restore(o, &plan, argv);
+	cr_rplan_deinit(&plan);
+	return err;
+}
+
+static void help(void)
+{
+	cr_opts_usage(stdout, name, cr_options);
+	printf("\n%s.\n", cr_restore_command.summary);
+	cr_opts_help(stdout, cr_options);
+}
+
+static struct cr_error *begin(struct cr_options *o, bool wants_help,
+			      char **argv)
+{
+	o->images = o->dir ? o->dir : o->images;
+	if (wants_help)
+		help();
+	else if (o->man)
+		cr_manual_write(stdout, &cr_restore_command);
+	else if (o->version)
+		printf("%s (critter) %s\n", name, CRITTER_VERSION);
+	else
+		return run(o, argv);
+	if (fflush(stdout))
+		return cr_error_sys("write to standard output");
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct cr_options o = { .images = "." };
+	bool wants_help = false;
+	// Parsing reorders the words; executing ourselves wants them as given.
+	cr_auto_free char **words = calloc((size_t)argc + 1, sizeof(words[0]));
+	if (!words)
+		return report(cr_enomem);
+	memcpy(words, argv, (size_t)argc * sizeof(words[0]));
+	struct cr_error *err = cr_opts_parse(cr_options, words + 1,
+					     (size_t)(argc ? argc - 1 : 0), &o,
+					     &wants_help);
+	if (!err)
+		err = begin(&o, wants_help, argv);
+	int status = report(err);
+	cr_opts_free(cr_options, &o);
+	return status;
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The memory of a process, made by itself: every mapping at its final address,
+ * next to our own, and filled from the pages images.
+ *
+ * A mapping that gets pages is writable until it has them. Facts: man 2 mmap;
+ * CRIU criu/mem.c, v4.2.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+
+#include "lib/base/cleanup.h"
+#include "restore/arch/arch.h"
+#include "restore/fd/kind.h"
+#include "restore/shared.h"
+#include "restore/steps.h"
+
+typedef unsigned long long ull;
+
+static void *address(uint64_t vaddr)
+{
+	return (void *)(uintptr_t)vaddr; // NOLINT: an address of the image
+}
+
+/* ---- planning ---- */
+
+// What a mapping of some status is; the first row with one of the bits counts.
+enum how { HOW_MAP, HOW_SKIP, HOW_VDSO, HOW_SHADOW, HOW_REFUSE };
+
+static const struct {
+	uint32_t bits;
+	enum how how;
+	const char *what;
+} statuses[] = {
+	// clang-format off
+	{ CR_VMA_VSYSCALL,            HOW_SKIP,   NULL },
+	{ CR_VMA_GUARD,               HOW_SKIP,   NULL }, // see guards()
+	{ CR_VMA_VDSO | CR_VMA_VVAR,  HOW_VDSO,   NULL },
+	{ CR_VMA_SHSTK,               HOW_SHADOW, "a shadow stack" },
+	{ CR_VMA_SYSVIPC,             HOW_REFUSE, "System V shared memory" },
+	{ CR_VMA_SOCKET,              HOW_REFUSE, "a packet socket's ring" },
+	{ CR_VMA_AIORING,             HOW_REFUSE, "an asynchronous I/O ring" },
+	{ CR_VMA_UPROBES,             HOW_REFUSE, "uprobes" },
+	{ CR_VMA_ANON_PRIVATE | CR_VMA_ANON_SHARED | CR_VMA_FILE_PRIVATE |
+	  CR_VMA_FILE_SHARED | CR_VMA_MEMFD, HOW_MAP, NULL },
+	{ UINT32_MAX,                 HOW_REFUSE, "a mapping of no known kind" },
+	// clang-format on
+};
+
+static size_t status_row(const VmaEntry *vma)
+{
+	size_t i = 0;
+	while (!(vma->status & statuses[i].bits) &&
+	       i + 1 < sizeof(statuses) / sizeof(statuses[0]))
+		i++;
+	return i;
+}
+
+static struct cr_error *find_file(struct cr_rplan *plan, struct cr_mapping *m)
+{
+	uint32_t status = m->vma->status;
+	if (m->vma->shmid > UINT32_MAX)
+		return cr_error_new(CR_ERR_FORMAT, "shmid %llu",
+				    (ull)m->vma->shmid);
+	uint32_t id = (uint32_t)m->vma->shmid;
+	if (status & CR_VMA_MEMFD)
+		return cr_rplan_file(plan, FD_TYPES__MEMFD, id, &m->file);
+	if (status & CR_VMA_ANON_SHARED)
+		return cr_shared_add(plan, id,
+				     m->vma->pgoff + m->vma->end -
+					     m->vma->start);
+	if (status & (CR_VMA_FILE_PRIVATE | CR_VMA_FILE_SHARED))
+		return cr_rplan_file(plan, FD_TYPES__REG, id, &m->file);
+	return NULL;
+}
+
+// Whether the mapping has pages of its own.
+static struct cr_error *find_pages(struct cr_proc *proc, struct cr_mapping *m)
+{
+	for (uint64_t at = m->vma->start; at < m->vma->end;) {
+		struct cr_run r;
+		struct cr_error *err = cr_pages_run(&proc->pages, at, &r);
+		if (err)
+			return err;
+		if (r.kind == CR_RUN_LAZY)
+			return cr_error_new(CR_ERR_UNSUPPORTED,
+					    "0x%llx: the page was left to be "
+					    "sent later",
+					    (ull)at);
+		if (r.kind == CR_RUN_DATA && r.object == &proc->pages.own) {
+			m->filled = true;
+			return NULL;
+		}
+		at = r.end;
+	}
+	return NULL;
+}
+
+static struct cr_error *plan_mapping(struct cr_rplan *plan, struct cr_proc *proc,
+				     const VmaEntry *vma, size_t i)
+{
+	struct cr_mapping *m = proc->mapping + proc->nr_mappings;
+	size_t row = status_row(vma);
+	switch (statuses[row].how) {
+	case HOW_SKIP:
+		return NULL;
+	case HOW_VDSO:
+		proc->vdso = proc->vdso ? proc->vdso : vma->start;
+		proc->vdso_end = vma->end;
+		return NULL;
+	case HOW_SHADOW:
+		if (cr_native.space)
+			return NULL;
+		// fall through
+	case HOW_REFUSE:
+		return cr_error_new(CR_ERR_UNSUPPORTED, "%s",
+				    statuses[row].what);
+	case HOW_MAP:
+		break;
+	}
+	*m = (struct cr_mapping){ .vma = vma, .i = i };
+	proc->nr_mappings++;
+	struct cr_error *err = find_file(plan, m);
+	if (!err && m->file)
+		m->file->is_mapped = true;
+	return err ?: find_pages(proc, m);
+}
+
+#define LOWEST	  0x100000ull
+#define BELOW_GAP 0x200000ull // what a stack may need below it, and a hop
+
+// A hole for the scratch memory, with room behind it; see mm.c, move().
+static struct cr_error *find_scratch(struct cr_proc *proc)
+{
+	const struct cr_space *space = &proc->pages.space;
+	uint64_t at = LOWEST;
+	for (size_t i = 0; i < space->nr; i++) {
+		const struct cr_vma *vma = space->vma + i;
+		if (vma->start > at &&
+		    vma->start - at >= CR_SCRATCH_SIZE + BELOW_GAP)
+			break;
+		if (vma->end > at)
+			at = vma->end;
+	}
+	if (at >> 46)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "its address space is full");
+	proc->scratch = at;
+	return NULL;
+}
+
+struct cr_error *cr_map_plan(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	if (proc->zombie)
+		return NULL;
+	proc->mapping = calloc(proc->mm.nr_vmas + 1, sizeof(proc->mapping[0]));
+	if (!proc->mapping)
+		return cr_enomem;
+	for (size_t i = 0; i < proc->mm.nr_vmas; i++) {
+		struct cr_error *err =
+			plan_mapping(plan, proc, proc->mm.vma[i], i);
+		if (err)
+			return cr_error_at(err,
+					   "mm-%u.img: entry 0: mapping %zu",
+					   (unsigned)proc->vpid, i);
+	}
+	return find_scratch(proc);
+}
+
+/* ---- mapping ---- */
+
+static int open_flags(const VmaEntry *vma)
+{
+	if (vma->has_fdflags)
+		return cr_fd_flags(vma->fdflags);
+	bool writes = vma->flags & MAP_SHARED && vma->prot & PROT_WRITE;
+	return writes ? O_RDWR : O_RDONLY;
+}
+
+// The file of the mapping before it, which is often the same.
+struct opened {
+	const struct cr_ofile *file;
+	int flags, fd;
+};
+
+static void close_opened(struct opened *o)
+{
+	if (o->fd >= 0)
+		close(o->fd);
+	o->fd = -1;
+}
+
+static struct cr_error *open_file(struct cr_restore *run, struct opened *o,
+				  const struct cr_mapping *m)
+{
+	int flags = open_flags(m->vma);
+	if (o->fd >= 0 && o->file == m->file && o->flags == flags)
+		return NULL;
+	close_opened(o);
+	o->file = m->file;
+	o->flags = flags;
+	if (!m->file->kind->again)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "files of kind %s are not mapped",
+				    m->file->kind->name);
+	return m->file->kind->again(run, m->file, flags, &o->fd);
+}
+
+static struct cr_error *map_at(uint64_t start, uint64_t size, int prot,
+			       int flags, int fd, uint64_t off)
+{
+	void *want = address(start);
+	void *p = mmap(want, size, prot, flags | MAP_FIXED_NOREPLACE, fd,
+		       (off_t)off);
+	if (p == want)
+		return NULL;
+	if (p != MAP_FAILED) {
+		// A kernel before 4.17 takes the flag for a hint.
+		munmap(p, size);
+		errno = EEXIST;
+	}
+	struct cr_error *err = cr_error_sys("map it");
+	return cr_error_at(err, "0x%llx", (ull)start);
+}
+
+// What the image's flags say about how to map; the rest is what they are.
+#define KNOWN_FLAGS                                                       \
+	(MAP_SHARED | MAP_PRIVATE | 8 /* MAP_DROPPABLE */ | MAP_ANONYMOUS | \
+	 MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_HUGETLB |        \
+	 (MAP_HUGE_MASK << MAP_HUGE_SHIFT))
+
+static struct cr_error *map_one(struct cr_restore *run, struct opened *o,
+				const struct cr_mapping *m)
+{
+	const VmaEntry *vma = m->vma;
+	int prot = (int)vma->prot | (m->filled ? PROT_WRITE : 0);
+	int flags = (int)(vma->flags & KNOWN_FLAGS), fd = -1;
+	struct cr_error *err = NULL;
+	if (m->file) {
+		err = open_file(run, o, m);
+		flags &= ~MAP_ANONYMOUS;
+		fd = o->fd;
+	} else if (vma->status & CR_VMA_ANON_SHARED) {
+		fd = cr_shared_fd(run->plan, (uint32_t)vma->shmid);
+		flags &= ~MAP_ANONYMOUS;
+	}
+	if (err)
+		return err;
+	return map_at(vma->start, vma->end - vma->start, prot, flags, fd,
+		      fd < 0 ? 0 : vma->pgoff);
+}
+
+static struct cr_error *open_exe(struct cr_restore *run, struct cr_proc *proc)
+{
+	int fd;
+	struct cr_error *err =
+		proc->exe->kind->again(run, proc->exe, O_RDONLY, &fd);
+	if (!err)
+		err = cr_fds_stash(run, &fd);
+	if (!err)
+		run->board->slot[proc->i].exe_fd = fd;
+	return err;
+}
+
+struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
+{
+	struct opened o = { .fd = -1 };
+	struct cr_error *err = map_at(proc->scratch, CR_SCRATCH_SIZE,
+				      PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
+		err = map_one(run, &o, proc->mapping + i);
+		if (err)
+			err = cr_error_at(err, "mapping %zu",
+					  proc->mapping[i].i);
+	}
+	close_opened(&o);
+	return err ?: open_exe(run, proc);
+}
+
+/* ---- filling ---- */
+
+struct cr_error *cr_fill(struct cr_fill *fill)
+{
+	struct iovec *iov = fill->iov;
+	while (fill->nr) {
+		ssize_t n = preadv(fill->fd, iov, (int)fill->nr,
+				   (off_t)fill->off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return cr_error_sys("read pages");
+		if (!n)
+			return cr_error_new(CR_ERR_FORMAT,
+					    "the pages image is cut short");
+		fill->off += (uint64_t)n;
+		for (; fill->nr && (size_t)n >= iov->iov_len; fill->nr--)
+			n -= (ssize_t)iov++->iov_len;
+		if (fill->nr) {
+			iov->iov_base = (char *)iov->iov_base + n;
+			iov->iov_len -= (size_t)n;
+		}
+	}
+	return NULL;
+}
+
+// Whether more of the same pages image follows what is to be read.
+static bool continues(const struct cr_fill *fill, const struct cr_run *r)
+{
+	return fill->nr && fill->layer == r->layer &&
+	       fill->pages_id == r->pages_id;
+}
+
+struct cr_error *cr_fill_run(struct cr_fill *fill, struct cr_pages *pages,
+			     const struct cr_run *r, void *data)
+{
+	size_t size = r->end - r->start;
+	struct cr_error *err = NULL;
+	uint64_t off;
+	int fd;
+	if (fill->nr && !continues(fill, r))
+		err = cr_fill(fill);
+	if (!err)
+		err = cr_pages_fd(pages, r, r->start, &fd, &off);
+	if (err)
+		return err;
+	if (fd < 0)
+		return cr_pages_fill(pages, r, r->start, data, size);
+	if (fill->nr && (fill->nr == CR_FILL_MAX || off != fill->next)) {
+		err = cr_fill(fill);
+		if (err)
+			return err;
+	}
+	if (!fill->nr) {
+		fill->fd = fd;
+		fill->off = off;
+		fill->layer = r->layer;
+		fill->pages_id = r->pages_id;
+	}
+	fill->iov[fill->nr++] = (struct iovec){ data, size };
+	fill->next = off + size;
+	return NULL;
+}
+
+static struct cr_error *fill_mapping(struct cr_fill *fill, struct cr_proc *proc,
+				     const struct cr_mapping *m)
+{
+	struct cr_error *err = NULL;
+	for (uint64_t at = m->vma->start; !err && at < m->vma->end;) {
+		struct cr_run r;
+		err = cr_pages_run(&proc->pages, at, &r);
+		if (err)
+			return err;
+		if (r.end > m->vma->end)
+			r.end = m->vma->end;
+		if (r.kind == CR_RUN_DATA && r.object == &proc->pages.own)
+			err = cr_fill_run(fill, &proc->pages, &r,
+					  address(r.start));
+		at = r.end;
+	}
+	return err;
+}
+
+struct cr_error *cr_map_fill(struct cr_restore *run, struct cr_proc *proc)
+{
+	cr_auto_free struct cr_fill *fill = calloc(1, sizeof(*fill));
+	struct cr_error *err = NULL;
+	if (!fill)
+		return cr_enomem;
+	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
+		if (proc->mapping[i].filled)
+			err = fill_mapping(fill, proc, proc->mapping + i);
+	}
+	return err ?: cr_fill(fill);
+}
+
+/* ---- afterwards ---- */
+
+// A bit for each MADV_* value; those that the kernel lacks are lost.
+static void advise(const VmaEntry *vma)
+{
+	for (int i = 0; i < 64; i++) {
+		if (vma->madv >> i & 1)
+			madvise(address(vma->start), vma->end - vma->start, i);
+	}
+}
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+static struct cr_error *guards(const struct cr_proc *proc)
+{
+	for (size_t i = 0; i < proc->mm.nr_vmas; i++) {
+		const VmaEntry *vma = proc->mm.vma[i];
+		if (vma->status & CR_VMA_GUARD &&
+		    madvise(address(vma->start), vma->end - vma->start,
+			    MADV_GUARD_INSTALL)) {
+			struct cr_error *err = cr_error_sys("install guard pages");
+			return cr_error_at(err, "mapping %zu", i);
+		}
+	}
+	return NULL;
+}
+
+struct cr_error *cr_map_protect(struct cr_restore *run, struct cr_proc *proc)
+{
+	for (size_t i = 0; i < proc->nr_mappings; i++) {
+		const VmaEntry *vma = proc->mapping[i].vma;
+		if (proc->mapping[i].filled && !(vma->prot & PROT_WRITE) &&
+		    mprotect(address(vma->start), vma->end - vma->start,
+			     (int)vma->prot)) {
+			struct cr_error *err = cr_error_sys("protect it");
+			return cr_error_at(err, "mapping %zu",
+					   proc->mapping[i].i);
+		}
+		if (vma->has_madv)
+			advise(vma);
+	}
+	if (proc->mm.entry->thp_disabled &&
+	    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+		return cr_error_sys("disable huge pages");
+	return guards(proc);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "restore/maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+
+static enum cr_area_kind kind_of(const char *line)
+{
+	static const struct {
+		const char *name;
+		enum cr_area_kind kind;
+	} names[] = {
+		{ "[vdso]", CR_AREA_VDSO },
+		{ "[vvar]", CR_AREA_VVAR },
+		{ "[vvar_vclock]", CR_AREA_VVAR },
+		{ "[vsyscall]", CR_AREA_VSYSCALL },
+	};
+	const char *name = strchr(line, '[');
+	for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t size = strlen(names[i].name);
+		if (!strncmp(name, names[i].name, size))
+			return names[i].kind;
+	}
+	return CR_AREA_OTHER;
+}
+
+static struct cr_error *add(struct cr_maps *maps, size_t *cap, const char *line)
+{
+	char *p;
+	if (maps->nr == *cap) {
+		*cap = *cap ? *cap * 2 : 64;
+		void *more = reallocarray(maps->area, *cap,
+					  sizeof(maps->area[0]));
+		if (!more)
+			return cr_enomem;
+		maps->area = more;
+	}
+	struct cr_area *area = maps->area + maps->nr++;
+	area->start = strtoull(line, &p, 16);
+	area->end = *p == '-' ? strtoull(p + 1, NULL, 16) : 0;
+	area->kind = kind_of(line);
+	return NULL;
+}
+
+struct cr_error *cr_maps_read(int proc_fd, const char *name,
+			      struct cr_maps *ret)
+{
+	char path[64];
+	cr_auto_free char *line = NULL;
+	size_t size = 0, cap = 0;
+	struct cr_maps maps = { 0 };
+	struct cr_error *err = NULL;
+	snprintf(path, sizeof(path), "%s/maps", name);
+	int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f) {
+		err = cr_error_sys("/proc/%s", path);
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	while (!err && getline(&line, &size, f) >= 0)
+		err = add(&maps, &cap, line);
+	if (!err && ferror(f))
+		err = cr_error_sys("/proc/%s", path);
+	fclose(f);
+	if (err)
+		cr_maps_free(&maps);
+	else
+		*ret = maps;
+	return err;
+}
+
+void cr_maps_free(struct cr_maps *maps)
+{
+	free(maps->area);
+	*maps = (struct cr_maps){ 0 };
+}
+
+void cr_maps_vdso(const struct cr_maps *maps, uint64_t *start_ret,
+		  uint64_t *end_ret)
+{
+	uint64_t start = 0, end = 0;
+	for (size_t i = 0; i < maps->nr; i++) {
+		const struct cr_area *area = maps->area + i;
+		if (area->kind != CR_AREA_VDSO && area->kind != CR_AREA_VVAR)
+			continue;
+		start = start ? start : area->start;
+		end = area->end;
+	}
+	*start_ret = start;
+	*end_ret = end;
+}

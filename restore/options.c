@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "restore/options.h"
+
+static const char *const keys[] = { "image", "none", NULL };
+
+// clang-format off
+const struct cr_opt cr_options[] = {
+	{ 'D', "images-dir", NULL,
+	  CR_STRING(struct cr_options, images, CR_TAKES_CHECKPOINT),
+	  "DIR", "the checkpoint; the same as the argument" },
+	{ 'd', "restore-detached", "detached",
+	  CR_FLAG(struct cr_options, detach),
+	  NULL, "leave when it is restored, instead of waiting for its end" },
+	{ 0, "pidfile", NULL,
+	  CR_STRING(struct cr_options, pidfile, CR_TAKES_FILE),
+	  "FILE", "write the pid of the first process to a file" },
+	{ 's', "leave-stopped", NULL,
+	  CR_FLAG(struct cr_options, leave_stopped),
+	  NULL, "leave the processes stopped, to be continued by SIGCONT" },
+	{ 'j', "shell-job", NULL, CR_FLAG(struct cr_options, shell_job),
+	  NULL, "take over the terminal, session and group of the caller" },
+	{ 'r', "root", NULL, CR_STRING(struct cr_options, root, CR_TAKES_DIR),
+	  "DIR", "where the paths of the images begin" },
+	{ 0, "inherit-fd", NULL,
+	  CR_LIST(struct cr_options, inherit, CR_TAKES_ANYTHING),
+	  "fd[N]:FILE", "use our descriptor N where a process had FILE" },
+	{ 0, "no-verify-files", NULL,
+	  CR_FLAG(struct cr_options, no_verify_files),
+	  NULL, "accept files whose size has changed" },
+	{ 0, "verify", NULL, CR_FLAG(struct cr_options, verify),
+	  NULL, "compare what was restored with the images before it runs" },
+	{ 0, "pidns", NULL, CR_FLAG(struct cr_options, pidns),
+	  NULL, "restore in a new pid namespace, where every pid is free" },
+	{ 0, "keys", NULL, CR_CHOICE(struct cr_options, keys, keys),
+	  "WHICH", "the keys of signed pointers (AArch64; default: image)" },
+	{ 0, "plan", NULL, CR_FLAG(struct cr_options, plan),
+	  NULL, "say what would be done, and do nothing" },
+	{ 0, "json", NULL, CR_FLAG(struct cr_options, json),
+	  NULL, "with --plan, write JSON" },
+	{ 'v', "verbose", NULL, CR_FLAG(struct cr_options, verbose),
+	  NULL, "say what is done, and how long it takes" },
+	{ 0, "version", NULL, CR_FLAG(struct cr_options, version),
+	  NULL, "show the version and exit" },
+	{ 0, "man", NULL, CR_FLAG(struct cr_options, man),
+	  NULL, "write the manual page and exit" },
+	{ CR_ARG, CR_STRING(struct cr_options, dir, CR_TAKES_CHECKPOINT),
+	  "CHECKPOINT", "the checkpoint: a directory or an archive",
+	  CR_OPTIONAL },
+	{ 0 },
+};
+// clang-format on
+
+static const struct cr_section sections[] = {
+	{ "HOW IT WORKS",
+	  "The images are read and checked first; what cannot be restored is\n"
+	  "refused with image, entry and reason before anything is created. Then\n"
+	  "processes are made with the pids they had. Each fills its own memory;\n"
+	  "what is left of the restorer in them is removed by system calls that\n"
+	  "ptrace(2) makes them execute. No code is put into them.\n"
+	  "\n"
+	  "When anything fails, nothing is left: every process is killed and\n"
+	  "reaped. This is also so when crit-restore itself is killed." },
+	{ "EXIT STATUS",
+	  "    0  restored; without -d, it has also ended\n"
+	  "    1  failed; one line on standard error says where and why\n"
+	  "    2  wrong usage" },
+	{ "EXAMPLES",
+	  "Restore a checkpoint and leave it running:\n"
+	  "\n"
+	  "    crit-restore -d checkpoint\n"
+	  "\n"
+	  "See first what would be done:\n"
+	  "\n"
+	  "    crit-restore --plan checkpoint" },
+	{ "SEE ALSO", "crit(1), criu(8)" },
+	{ 0 },
+};
+
+static const struct cr_verb *const no_verbs[] = { NULL };
+
+const struct cr_command cr_restore_command = {
+	.name = "crit-restore",
+	.package = "critter",
+	.version = CRITTER_VERSION,
+	.date = "2026-11-21",
+	.summary = "restore the processes of a CRIU checkpoint",
+	.text = "Brings the processes of a checkpoint that CRIU has made back to "
+		"life: with their pids, memory, threads, registers and open "
+		"files. It needs the privileges that criu restore needs.",
+	.opts = cr_options,
+	.verbs = no_verbs,
+	.sections = sections,
+};

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the user asked for: the option table of crit-restore, and its manual.
+ */
+#ifndef CR_RESTORE_OPTIONS_H
+#define CR_RESTORE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crit/verb.h"
+
+enum cr_keys { CR_KEYS_DEFAULT, CR_KEYS_IMAGE, CR_KEYS_NONE };
+
+struct cr_options {
+	const char *images; /* -D or the argument */
+	const char *dir;    /* the argument */
+	const char *pidfile;
+	const char *root;
+	const char *inherit; /* "fd[3]:pipe:[123],..." */
+	bool detach, shell_job, leave_stopped;
+	bool plan, json;
+	bool no_verify_files, verify;
+	bool pidns;
+	bool verbose;
+	unsigned keys; /* enum cr_keys */
+	bool version, man;
+};
+
+extern const struct cr_opt cr_options[];
+
+/* The whole command as the writers of help and manual take it. */
+extern const struct cr_command cr_restore_command;
+
+#endif

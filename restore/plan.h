@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is to be restored: the images of a checkpoint, read and checked.
+ *
+ * Making a plan creates nothing and needs no privileges. What cannot be restored
+ * is refused, each error naming image and entry. A plan holds everything that
+ * the steps need, so that they read no images but pages. It is made by the
+ * controller and seen by each process in its own copy; the parts marked "run"
+ * are filled then.
+ */
+#ifndef CR_RESTORE_PLAN_H
+#define CR_RESTORE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "images/core.pb-c.h"
+#include "images/fdinfo.pb-c.h"
+#include "images/fs.pb-c.h"
+#include "images/inventory.pb-c.h"
+#include "lib/image/files.h"
+#include "lib/image/process.h"
+#include "lib/image/pstree.h"
+#include "lib/image/set.h"
+#include "lib/pages/reader.h"
+#include "restore/options.h"
+
+struct cr_fd_kind;
+struct cr_rplan;
+struct cr_proc;
+struct cr_shared;
+struct cr_memfds;
+
+/* An open file of the checkpoint: what descriptors, mappings and working
+ * directories refer to. */
+struct cr_ofile {
+	uint32_t type, id;
+	const struct cr_fd_kind *kind;
+	struct cr_opened opened; /* opened.msg is of the kind's type */
+	bool is_fd;		 /* some process has it as a descriptor */
+	bool is_mapped;		 /* or has mapped it */
+	/* run: */
+	int fd; /* -1: not open; see fd/fds.h */
+	bool opening;
+	void *data; /* the kind's */
+};
+
+/* A descriptor of a process. */
+struct cr_pfd {
+	const FdinfoEntry *entry;
+	struct cr_ofile *file;
+};
+
+/* A mapping that is to be made. */
+struct cr_mapping {
+	const VmaEntry *vma;
+	struct cr_ofile *file; /* NULL: anonymous */
+	size_t i;	       /* in the image */
+	bool filled;	       /* has pages of its own */
+};
+
+struct cr_thread {
+	struct cr_proc *proc;
+	uint32_t vtid;
+	struct cr_messages messages;
+	const CoreEntry *core;
+	/* run: */
+	pid_t tid;	  /* as the controller sees it; 0: not seized */
+	bool by_syscalls; /* inject with system call stops, see inject.h */
+	pid_t cloned; /* by the last injected call */
+	uint64_t shadow; /* free for the processor's shadow stack */
+};
+
+struct cr_proc {
+	size_t i; /* in plan->proc */
+	const struct cr_task *task;
+	struct cr_proc *parent; /* NULL: the root */
+	uint32_t vpid;
+	struct cr_thread *thread; /* [0]: the leader */
+	size_t nr_threads;
+	const CoreEntry *core; /* of the leader */
+	bool zombie;	       /* has none of the following */
+	TaskKobjIdsEntry *ids;
+	FsEntry *fs;
+	struct cr_mm mm;
+	struct cr_pages pages;
+	struct cr_mapping *mapping;
+	size_t nr_mappings;
+	uint64_t vdso, vdso_end; /* vvar to vdso; 0: none */
+	uint64_t scratch;	 /* memory for injected calls, CR_SCRATCH_SIZE */
+	struct cr_messages fdinfo;
+	struct cr_pfd *fd;
+	size_t nr_fds;
+	struct cr_ofile *exe, *cwd, *root;
+	/* run: */
+	pid_t pid;   /* as the controller sees it; 0: not born */
+	uint64_t syscall_ip; /* of an instruction that makes a call */
+};
+
+#define CR_SCRATCH_SIZE 0x10000
+
+struct cr_rplan {
+	const struct cr_options *options;
+	struct cr_set set;
+	InventoryEntry *inventory;
+	struct cr_pstree tree;
+	struct cr_memory memory;
+	struct cr_files files;
+	struct cr_proc *proc; /* parents before their children */
+	size_t nr_procs;
+	struct cr_ofile *ofile; /* by type and id */
+	size_t nr_ofiles;
+	struct cr_shared *shared; /* see shared.h */
+	size_t nr_shared;
+	struct cr_memfds *memfds; /* see fd/memfd.c */
+	int fd_base; /* above every descriptor of every process */
+};
+
+/** Reads the checkpoint; the options outlive the plan. */
+struct cr_error *cr_rplan_make(const struct cr_options *options,
+			      struct cr_rplan *plan) CR_MUST_CHECK;
+
+/** Accepts a zeroed plan, and one that could not be made. */
+void cr_rplan_deinit(struct cr_rplan *plan);
+
+/** An open file; NULL if the plan has none of that type and id. */
+struct cr_ofile *cr_rplan_find(struct cr_rplan *plan, uint32_t type, uint32_t id);
+
+/** Adds an open file that something refers to; FORMAT if there is none with
+ * that type and id, UNSUPPORTED if nothing restores its kind. Not valid any more
+ * when planning is over. */
+struct cr_error *cr_rplan_file(struct cr_rplan *plan, uint32_t type, uint32_t id,
+			      struct cr_ofile **ret) CR_MUST_CHECK;
+
+/** A proc by its pid in the images, or NULL. */
+struct cr_proc *cr_rplan_proc(struct cr_rplan *plan, uint32_t vpid);
+
+/** Writes the plan as text or JSON. */
+struct cr_error *cr_rplan_print(const struct cr_rplan *plan, bool json, int fd)
+	CR_MUST_CHECK;
+
+#define cr_rplan_each_proc(p, plan) \
+	for (struct cr_proc *p = (plan)->proc; \
+	     p < (plan)->proc + (plan)->nr_procs; p++)
+#define cr_proc_each_thread(t, proc_) \
+	for (struct cr_thread *t = (proc_)->thread; \
+	     t < (proc_)->thread + (proc_)->nr_threads; t++)
+
+#endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "restore/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "restore/arch/arch.h"
+#include "restore/fd/kind.h"
+#include "restore/maps.h"
+#include "restore/steps.h"
+#include "restore/tasks.h"
+#include "restore/tracee.h"
+
+typedef unsigned long long ull;
+
+/* ---- where we are ---- */
+
+static bool overlaps(const struct cr_area *a, uint64_t start, uint64_t end)
+{
+	return a->start < end && start < a->end;
+}
+
+// Whether one of our own mappings is where a process will have one of its own.
+static bool clashes(const struct cr_maps *own, const struct cr_proc *proc)
+{
+	size_t i = 0;
+	for (size_t j = 0; j < proc->nr_mappings; j++) {
+		const VmaEntry *vma = proc->mapping[j].vma;
+		while (i < own->nr && own->area[i].end <= vma->start)
+			i++;
+		if (i < own->nr && overlaps(&own->area[i], vma->start, vma->end))
+			return true;
+	}
+	for (i = 0; i < own->nr; i++) {
+		if (overlaps(&own->area[i], proc->scratch,
+			     proc->scratch + CR_SCRATCH_SIZE))
+			return true;
+	}
+	return false;
+}
+
+static struct cr_error *find_room(struct cr_restore *run)
+{
+	cr_rplan_each_proc(proc, run->plan) {
+		if (proc->zombie || !clashes(run->own, proc))
+			continue;
+		run->clash = true;
+		return cr_error_new(CR_ERR_SYSTEM,
+				    "process %u: its memory is where ours is",
+				    (unsigned)proc->vpid);
+	}
+	return NULL;
+}
+
+// The vdso of the images has to be that of the running kernel: programs have
+// addresses in it.
+static struct cr_error *check_vdso(const struct cr_restore *run,
+				   struct cr_proc *proc, uint64_t start,
+				   uint64_t end)
+{
+	uint64_t size = proc->vdso_end - proc->vdso;
+	if (size == end - start)
+		return NULL;
+	return cr_error_new(CR_ERR_UNSUPPORTED,
+			    "mm-%u.img: entry 0: vvar and vdso have %llu bytes, "
+			    "those of this kernel have %llu",
+			    (unsigned)proc->vpid, (ull)size,
+			    (ull)(end - start));
+}
+
+static uint64_t find_call(const struct cr_maps *own)
+{
+	for (size_t i = 0; i < own->nr; i++) {
+		const struct cr_area *a = own->area + i;
+		if (a->kind != CR_AREA_VDSO)
+			continue;
+		const void *vdso = (const void *)(uintptr_t)a->start;
+		const void *p = memmem(vdso, a->end - a->start, cr_native.call,
+				       cr_native.call_size);
+		return (uintptr_t)p;
+	}
+	return 0;
+}
+
+static struct cr_error *look_around(struct cr_restore *run)
+{
+	uint64_t start, end;
+	struct cr_error *err = cr_maps_read(run->proc_fd, "self", run->own);
+	if (err)
+		return err;
+	uint64_t ip = find_call(run->own);
+	if (!ip)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "the vdso of this kernel makes no system "
+				    "calls");
+	cr_maps_vdso(run->own, &start, &end);
+	cr_rplan_each_proc(proc, run->plan) {
+		proc->syscall_ip = ip;
+		if (!proc->zombie)
+			err = check_vdso(run, proc, start, end);
+		if (err)
+			return err;
+	}
+	return find_room(run);
+}
+
+/* ---- the whole ---- */
+
+static struct cr_error *seize_all(struct cr_restore *run)
+{
+	cr_rplan_each_proc(proc, run->plan) {
+		struct cr_error *err =
+			proc->zombie ? NULL : cr_tracee_seize(proc->thread);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+#define TASK_STOPPED 3
+
+// The signal that stops a process before it runs, or 0.
+static int stop_of(const struct cr_restore *run, const struct cr_proc *proc)
+{
+	const TaskCoreEntry *tc = proc->core->tc;
+	if (tc->task_state == TASK_STOPPED)
+		return tc->has_stop_signo && tc->stop_signo ?
+			       (int)tc->stop_signo :
+			       SIGSTOP;
+	return run->options->leave_stopped ? SIGSTOP : 0;
+}
+
+// From here on nothing is taken back: some run already.
+static struct cr_error *release_all(struct cr_restore *run)
+{
+	struct cr_error *first = NULL;
+	cr_rplan_each_proc(proc, run->plan) {
+		int signo = proc->zombie ? 0 : stop_of(run, proc);
+		if (signo)
+			kill(proc->pid, signo);
+		cr_proc_each_thread(thread, proc) {
+			if (!thread->tid)
+				continue;
+			struct cr_error *err = cr_tracee_release(thread, 0);
+			if (first)
+				cr_error_free(err);
+			else
+				first = err;
+		}
+	}
+	return first;
+}
+
+static struct cr_error *restore(struct cr_restore *run)
+{
+	struct cr_error *err = cr_steps_once(run);
+	if (!err)
+		err = look_around(run);
+	if (!err)
+		err = cr_tasks_start(run);
+	if (!err)
+		err = seize_all(run);
+	if (!err)
+		err = cr_steps_inject(run);
+	if (err)
+		return err;
+	return release_all(run);
+}
+
+// Descriptors of the controller's that steps use are high from the beginning.
+static struct cr_error *open_proc(struct cr_restore *run)
+{
+	run->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->proc_fd < 0)
+		return cr_error_sys("/proc");
+	return cr_fds_stash(run, &run->proc_fd);
+}
+
+// As many descriptors as may be, until each process gets its own limit.
+static void raise_limit(struct rlimit *before)
+{
+	struct rlimit more;
+	getrlimit(RLIMIT_NOFILE, before);
+	more = *before;
+	more.rlim_cur = more.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &more);
+}
+
+struct cr_error *cr_restore_run(const struct cr_options *options,
+				struct cr_rplan *plan, FILE *log,
+				const char *fault, bool *clash_ret)
+{
+	struct cr_maps own = { 0 };
+	struct cr_restore run = {
+		.options = options,
+		.plan = plan,
+		.log = log,
+		.fault = fault,
+		.bell = { -1, -1 },
+		.proc_fd = -1,
+		.own = &own,
+	};
+	struct rlimit before;
+	raise_limit(&before);
+	struct cr_error *err = open_proc(&run);
+	if (!err)
+		err = cr_tasks_init(&run);
+	if (!err)
+		err = restore(&run);
+	if (err) {
+		if (run.board)
+			cr_tasks_kill(&run);
+		cr_steps_undo(&run);
+	}
+	cr_tasks_deinit(&run);
+	cr_maps_free(&own);
+	if (run.proc_fd >= 0)
+		close(run.proc_fd);
+	setrlimit(RLIMIT_NOFILE, &before);
+	*clash_ret = run.clash;
+	return err;
+}

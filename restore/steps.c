@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "restore/steps.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "restore/tasks.h"
+
+// clang-format off
+const struct cr_step cr_steps[] = {
+	/* -- once: in the controller -- */
+	// Planning memory finds out which files and objects are mapped.
+	{ "shared memory", .plan = cr_map_plan, .once = cr_shared_open },
+	{ "open files",  .plan = cr_fds_plan,  .once = cr_fds_open },
+
+	/* -- child: in each process, plain C -- */
+	// Who leads a session does before it has children, which are in it.
+	{ "session",     .plan = cr_task_plan, .child = cr_task_session },
+	{ "children",    .child = cr_task_children },
+	// A group can be joined only when its leader is there.
+	{ "all born",    .child = cr_task_meet },
+	{ "group",       .child = cr_task_group },
+	{ "zombie",      .child = cr_task_zombie },
+	// Memory comes before descriptors: those of the images are still open.
+	{ "map",         .child = cr_map_make },
+	{ "fill",        .child = cr_map_fill },
+	{ "protect",     .child = cr_map_protect },
+	// Paths of mapped files are those outside of the process's root.
+	{ "fs",          .child = cr_fs_enter },
+	{ "files",       .child = cr_fds_place },
+	// From here on a signal that is not blocked would run a handler that
+	// belongs to the restored process.
+	{ "actions",     .plan = cr_signals_plan, .child = cr_signals_actions },
+
+	/* -- inject: memory that is ours goes -- */
+	{ "rseq off",    .inject = cr_rseq_off },
+	{ "unmap",       .inject = cr_self_unmap },
+	{ "vdso",        .inject = cr_vdso_move },
+	// After our own binary has gone, before capabilities go.
+	{ "mm",          .inject = cr_mm_describe },
+	{ "threads",     .plan = cr_threads_plan, .inject = cr_threads_make },
+
+	/* -- inject: attributes of processes and threads -- */
+	{ "thread",      .inject = cr_threads_attributes, .each_thread = true },
+	{ "rseq",        .inject = cr_rseq_on,         .each_thread = true },
+	{ "stack",       .inject = cr_signals_stack,   .each_thread = true },
+	{ "limits",      .plan = cr_limits_plan, .inject = cr_limits_set },
+	{ "pending",     .inject = cr_signals_pending, .each_thread = true },
+	{ "close",       .inject = cr_fds_close },
+	// What needs privileges is behind us.
+	{ "creds",       .plan = cr_creds_plan, .inject = cr_creds_set,
+			 .each_thread = true },
+	// A change of credentials clears these.
+	{ "death",       .inject = cr_creds_death,     .each_thread = true },
+	// Single-stepping resets this action, see inject.h.
+	{ "trap",        .inject = cr_signals_trap },
+	{ "scratch",     .inject = cr_scratch_unmap },
+	{ "load",        .inject = cr_load_registers,
+			 .each_thread = true },
+	{ 0 },
+};
+// clang-format on
+
+/* ---- faults, for tests ---- */
+
+// Whether run->fault is for this step: its name, then what follows it, then
+// perhaps ":PID". proc may be NULL.
+static bool is_fault(const struct cr_restore *run, const struct cr_step *step,
+		     const struct cr_proc *proc, char how)
+{
+	size_t size = strlen(step->name);
+	const char *p = run->fault;
+	if (!p || strncmp(p, step->name, size))
+		return false;
+	p += size;
+	if (how && *p++ != how)
+		return false;
+	if (*p != ':')
+		return !*p;
+	return proc && strtoul(p + 1, NULL, 10) == proc->vpid;
+}
+
+static struct cr_error *before(const struct cr_restore *run,
+			       const struct cr_step *step,
+			       const struct cr_proc *proc)
+{
+	if (is_fault(run, step, proc, '!'))
+		kill(getpid(), SIGKILL);
+	if (is_fault(run, step, proc, 0))
+		return cr_error_new(CR_ERR_INTERNAL, "made to fail");
+	return NULL;
+}
+
+static struct cr_error *after(const struct cr_restore *run,
+			      const struct cr_step *step,
+			      const struct cr_proc *proc)
+{
+	if (is_fault(run, step, proc, '+'))
+		return cr_error_new(CR_ERR_INTERNAL, "made to fail after it");
+	return NULL;
+}
+
+static struct cr_error *at_step(struct cr_error *err,
+				const struct cr_step *step)
+{
+	return err ? cr_error_at(err, "%s", step->name) : NULL;
+}
+
+/* ---- running them ---- */
+
+struct cr_error *cr_steps_plan(struct cr_rplan *plan)
+{
+	for (const struct cr_step *step = cr_steps; step->name; step++) {
+		if (!step->plan)
+			continue;
+		cr_rplan_each_proc(proc, plan) {
+			struct cr_error *err = step->plan(plan, proc);
+			if (err)
+				return err;
+		}
+	}
+	return NULL;
+}
+
+struct cr_error *cr_steps_once(struct cr_restore *run)
+{
+	for (const struct cr_step *step = cr_steps; step->name; step++) {
+		if (!step->once)
+			continue;
+		struct cr_error *err = before(run, step, NULL);
+		run->nr_done = (size_t)(step - cr_steps) + 1;
+		if (!err)
+			err = step->once(run);
+		if (!err)
+			err = after(run, step, NULL);
+		if (err)
+			return at_step(err, step);
+	}
+	return NULL;
+}
+
+struct cr_error *cr_steps_child(struct cr_restore *run, struct cr_proc *proc)
+{
+	for (const struct cr_step *step = cr_steps; step->name; step++) {
+		if (!step->child)
+			continue;
+		struct cr_error *err = before(run, step, proc);
+		if (!err)
+			err = step->child(run, proc);
+		if (!err)
+			err = after(run, step, proc);
+		if (err)
+			return at_step(err, step);
+	}
+	return NULL;
+}
+
+static struct cr_error *inject(struct cr_restore *run,
+			       const struct cr_step *step, struct cr_proc *proc)
+{
+	struct cr_error *err = before(run, step, proc);
+	cr_proc_each_thread(thread, proc) {
+		if (err || (thread != proc->thread && !step->each_thread))
+			break;
+		err = step->inject(run, thread);
+	}
+	if (!err)
+		err = after(run, step, proc);
+	return at_step(err, step);
+}
+
+struct cr_error *cr_steps_inject(struct cr_restore *run)
+{
+	for (const struct cr_step *step = cr_steps; step->name; step++) {
+		if (!step->inject)
+			continue;
+		cr_rplan_each_proc(proc, run->plan) {
+			if (proc->zombie)
+				continue;
+			struct cr_error *err = inject(run, step, proc);
+			if (err)
+				return err;
+		}
+	}
+	return NULL;
+}
+
+void cr_steps_undo(struct cr_restore *run)
+{
+	while (run->nr_done) {
+		const struct cr_step *step = &cr_steps[--run->nr_done];
+		if (step->undo)
+			step->undo(run);
+	}
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The steps of a restore and their order: a row for each in steps.c, which says
+ * why it stands where it stands. A row has what checks the plan, if anything can
+ * be wrong, and one function that does the work, in one place:
+ *
+ *	once	in the controller, before there are processes
+ *	child	in each process, plain C; before or after its memory is made,
+ *		as the row stands. All signals are blocked. Do not use stdio, do
+ *		not exit, do not start threads.
+ *	inject	in the controller, for the leader of each seized process, or
+ *		for each thread (each_thread), by calls injected into it. A step
+ *		is done for all before the next begins.
+ *
+ * To add a step: a file with the functions, declared at the end of this header,
+ * and a row in steps.c.
+ *
+ * For tests, a fault is "STEP" (fail before it), "STEP+" (after it) or "STEP!"
+ * (be killed before it), with ":PID" behind it for one process only.
+ */
+#ifndef CR_RESTORE_STEPS_H
+#define CR_RESTORE_STEPS_H
+
+#include "restore/restore.h"
+
+struct cr_step {
+	const char *name;
+	bool each_thread;
+	struct cr_error *(*plan)(struct cr_rplan *plan, struct cr_proc *proc);
+	struct cr_error *(*once)(struct cr_restore *run);
+	struct cr_error *(*child)(struct cr_restore *run, struct cr_proc *proc);
+	struct cr_error *(*inject)(struct cr_restore *run,
+				   struct cr_thread *thread);
+	/* Takes back what `once` made outside of the controller. */
+	void (*undo)(struct cr_restore *run);
+};
+
+/* In their order, ending with a row without a name. */
+extern const struct cr_step cr_steps[];
+
+/** Runs the rows with `plan` for every process. */
+struct cr_error *cr_steps_plan(struct cr_rplan *plan) CR_MUST_CHECK;
+
+/** Runs the rows of one place. */
+struct cr_error *cr_steps_once(struct cr_restore *run) CR_MUST_CHECK;
+struct cr_error *cr_steps_child(struct cr_restore *run, struct cr_proc *proc)
+	CR_MUST_CHECK;
+struct cr_error *cr_steps_inject(struct cr_restore *run) CR_MUST_CHECK;
+
+/** Runs `undo` of what has been done, last first. */
+void cr_steps_undo(struct cr_restore *run);
+
+/* ---- the functions of the rows, by file ---- */
+
+#define CR_STEP_PLAN(name)				    \
+	struct cr_error *name(struct cr_rplan *plan,	    \
+			      struct cr_proc *proc) CR_MUST_CHECK
+#define CR_STEP_ONCE(name) \
+	struct cr_error *name(struct cr_restore *run) CR_MUST_CHECK
+#define CR_STEP_CHILD(name)				    \
+	struct cr_error *name(struct cr_restore *run,	    \
+			      struct cr_proc *proc) CR_MUST_CHECK
+#define CR_STEP_INJECT(name)				    \
+	struct cr_error *name(struct cr_restore *run,	    \
+			      struct cr_thread *thread) CR_MUST_CHECK
+
+/* tasks.c */
+CR_STEP_CHILD(cr_task_session);
+CR_STEP_CHILD(cr_task_children);
+CR_STEP_CHILD(cr_task_meet);
+CR_STEP_CHILD(cr_task_group);
+CR_STEP_CHILD(cr_task_zombie);
+CR_STEP_PLAN(cr_task_plan);
+
+/* map.c */
+CR_STEP_PLAN(cr_map_plan);
+CR_STEP_CHILD(cr_map_make);
+CR_STEP_CHILD(cr_map_fill);
+CR_STEP_CHILD(cr_map_protect);
+
+/* shared.c */
+CR_STEP_ONCE(cr_shared_open);
+
+/* fd/fds.c */
+CR_STEP_PLAN(cr_fds_plan);
+CR_STEP_ONCE(cr_fds_open);
+CR_STEP_CHILD(cr_fds_place);
+CR_STEP_INJECT(cr_fds_close);
+
+/* fs.c */
+CR_STEP_CHILD(cr_fs_enter);
+
+/* mm.c */
+CR_STEP_INJECT(cr_self_unmap);
+CR_STEP_INJECT(cr_vdso_move);
+CR_STEP_INJECT(cr_mm_describe);
+CR_STEP_INJECT(cr_scratch_unmap);
+
+/* threads.c */
+CR_STEP_PLAN(cr_threads_plan);
+CR_STEP_INJECT(cr_threads_make);
+CR_STEP_INJECT(cr_threads_attributes);
+
+/* signals.c */
+CR_STEP_PLAN(cr_signals_plan);
+CR_STEP_CHILD(cr_signals_actions);
+CR_STEP_INJECT(cr_signals_stack);
+CR_STEP_INJECT(cr_signals_pending);
+CR_STEP_INJECT(cr_signals_trap);
+
+/* rseq.c */
+CR_STEP_INJECT(cr_rseq_off);
+CR_STEP_INJECT(cr_rseq_on);
+
+/* limits.c */
+CR_STEP_PLAN(cr_limits_plan);
+CR_STEP_INJECT(cr_limits_set);
+
+/* creds.c */
+CR_STEP_PLAN(cr_creds_plan);
+CR_STEP_INJECT(cr_creds_set);
+CR_STEP_INJECT(cr_creds_death);
+
+/* load.c */
+CR_STEP_INJECT(cr_load_registers);
+
+#endif

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: MIT
+#include "restore/tasks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "restore/fd/kind.h"
+
+/* ---- shared memory ---- */
+
+static void futex_wake(uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static void futex_wait(uint32_t *word, uint32_t value)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+}
+
+static struct cr_slot *slot_of(struct cr_restore *run,
+			       const struct cr_proc *proc)
+{
+	return &run->board->slot[proc->i];
+}
+
+static void tell(struct cr_restore *run, struct cr_slot *slot,
+		 enum cr_slot_state state)
+{
+	char byte = 0;
+	__atomic_store_n(&slot->state, state, __ATOMIC_RELEASE);
+	// A full pipe is a bell that rings.
+	if (write(run->bell[1], &byte, 1) < 0)
+		return;
+}
+
+struct cr_error *cr_tasks_init(struct cr_restore *run)
+{
+	sigset_t all;
+	run->board_size = sizeof(*run->board) +
+			  run->plan->nr_procs * sizeof(run->board->slot[0]);
+	void *p = mmap(NULL, run->board_size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return cr_error_sys("map shared memory");
+	run->board = p;
+	if (pipe2(run->bell, O_CLOEXEC | O_NONBLOCK))
+		return cr_error_sys("make a pipe");
+	struct cr_error *err = cr_fds_stash(run, &run->bell[0]);
+	if (!err)
+		err = cr_fds_stash(run, &run->bell[1]);
+	if (err)
+		return err;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return cr_error_sys("become a subreaper");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	return NULL;
+}
+
+void cr_tasks_deinit(struct cr_restore *run)
+{
+	sigset_t none;
+	if (run->board)
+		munmap(run->board, run->board_size);
+	run->board = NULL;
+	for (int i = 0; i < 2; i++) {
+		if (run->bell[i] >= 0)
+			close(run->bell[i]);
+		run->bell[i] = -1;
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* ---- being born ---- */
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+	size_t len = strlen(from);
+	len = len < size ? len : size - 1;
+	memcpy(to, from, len);
+	to[len] = 0;
+}
+
+static void tell_error(struct cr_restore *run, struct cr_slot *slot,
+		       const struct cr_error *err)
+{
+	slot->code = cr_error_code(err);
+	slot->errno_value = cr_error_errno(err);
+	copy_text(slot->text, sizeof(slot->text), cr_error_text(err));
+	tell(run, slot, CR_SLOT_FAILED);
+}
+
+// Its pid in the controller's namespace, which that one's /proc knows.
+static struct cr_error *learn_pid(struct cr_restore *run, struct cr_slot *slot)
+{
+	char text[32] = "";
+	if (readlinkat(run->proc_fd, "self", text, sizeof(text) - 1) < 0)
+		return cr_error_sys("/proc/self");
+	slot->pid = (int32_t)strtol(text, NULL, 10);
+	tell(run, slot, CR_SLOT_BORN);
+	return NULL;
+}
+
+// Whoever made us may be gone already; nobody would kill us then.
+static struct cr_error *die_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return cr_error_sys("set the signal of the parent's death");
+	if (getppid() != parent)
+		_exit(1);
+	return NULL;
+}
+
+static _Noreturn void live(struct cr_restore *run, struct cr_proc *proc,
+			   pid_t parent)
+{
+	struct cr_slot *slot = slot_of(run, proc);
+	struct cr_error *err = die_with(parent);
+	proc->pid = getpid();
+	if (!err)
+		err = learn_pid(run, slot);
+	if (!err)
+		err = cr_steps_child(run, proc);
+	if (err)
+		tell_error(run, slot, err);
+	else
+		tell(run, slot, CR_SLOT_READY);
+	// The controller ends this, one way or the other.
+	for (;;)
+		pause();
+}
+
+/*
+ * The pid of a process that was killed a moment ago may still be taken although
+ * nothing shows it any more.
+ */
+#define PID_TRIES    200
+#define PID_PAUSE_NS 1000000
+
+static pid_t clone_with_pid(uint32_t vpid)
+{
+	pid_t set_tid = (pid_t)vpid;
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&set_tid,
+		.set_tid_size = 1,
+	};
+	struct timespec pause_time = { .tv_nsec = PID_PAUSE_NS };
+	for (int try = 0;; try++) {
+		pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+		if (pid >= 0 || errno != EEXIST || try == PID_TRIES)
+			return pid;
+		nanosleep(&pause_time, NULL);
+	}
+}
+
+static struct cr_error *make(struct cr_restore *run, struct cr_proc *proc)
+{
+	pid_t parent = getpid();
+	pid_t pid = clone_with_pid(proc->vpid);
+	if (!pid)
+		live(run, proc, parent);
+	if (pid > 0) {
+		proc->pid = pid;
+		return NULL;
+	}
+	if (errno == EEXIST)
+		return cr_error_new(CR_ERR_SYSTEM,
+				    "process %u: its pid is in use",
+				    (unsigned)proc->vpid);
+	struct cr_error *err = cr_error_sys("make it");
+	return cr_error_at(err, "process %u", (unsigned)proc->vpid);
+}
+
+/* ---- steps ---- */
+
+struct cr_error *cr_task_plan(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	const PstreeEntry *e = proc->task->entry;
+	unsigned pid = proc->vpid;
+	size_t i = cr_pstree_entry(&plan->tree, proc->task);
+	if (!pid || pid > INT32_MAX)
+		return cr_error_new(CR_ERR_FORMAT,
+				    "pstree.img: entry %zu: pid %u is none", i,
+				    pid);
+	if (proc->zombie)
+		return NULL;
+	uint32_t parents = proc->parent ? proc->parent->task->entry->sid :
+					  e->sid;
+	if (e->sid != proc->vpid && e->sid != parents)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "pstree.img: entry %zu: process %u is in "
+				    "session %u, which is neither its own nor "
+				    "its parent's",
+				    i, pid, (unsigned)e->sid);
+	return NULL;
+}
+
+struct cr_error *cr_task_session(struct cr_restore *run, struct cr_proc *proc)
+{
+	if (proc->task->entry->sid != proc->vpid)
+		return NULL;
+	return setsid() < 0 ? cr_error_sys("setsid") : NULL;
+}
+
+struct cr_error *cr_task_children(struct cr_restore *run, struct cr_proc *proc)
+{
+	struct cr_rplan *plan = run->plan;
+	for (size_t i = proc->i + 1; i < plan->nr_procs; i++) {
+		struct cr_proc *child = plan->proc + i;
+		if (child->parent != proc)
+			continue;
+		struct cr_error *err = make(run, child);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+static struct cr_error *meet(struct cr_restore *run, unsigned which)
+{
+	uint32_t *word = &run->board->met[which];
+	uint32_t nr = __atomic_add_fetch(word, 1, __ATOMIC_ACQ_REL);
+	if (nr == run->plan->nr_procs)
+		futex_wake(word);
+	while ((nr = __atomic_load_n(word, __ATOMIC_ACQUIRE)) <
+	       run->plan->nr_procs)
+		futex_wait(word, nr);
+	return NULL;
+}
+
+struct cr_error *cr_task_meet(struct cr_restore *run, struct cr_proc *proc)
+{
+	return meet(run, 0);
+}
+
+struct cr_error *cr_task_group(struct cr_restore *run, struct cr_proc *proc)
+{
+	const PstreeEntry *e = proc->task->entry;
+	// A session's leader leads its group.
+	if (e->sid == proc->vpid)
+		return NULL;
+	if (e->pgid == (uint32_t)getpgrp())
+		return NULL;
+	if (setpgid(0, (pid_t)e->pgid))
+		return cr_error_sys("join process group %u", (unsigned)e->pgid);
+	return NULL;
+}
+
+struct cr_error *cr_task_zombie(struct cr_restore *run, struct cr_proc *proc)
+{
+	if (!proc->zombie)
+		return NULL;
+	int status = (int)proc->core->tc->exit_code;
+	tell(run, slot_of(run, proc), CR_SLOT_READY);
+	if (WIFSIGNALED(status)) {
+		int signo = WTERMSIG(status);
+		struct sigaction dfl = { .sa_handler = SIG_DFL };
+		sigset_t set;
+		prctl(PR_SET_DUMPABLE, 0);
+		sigaction(signo, &dfl, NULL);
+		sigemptyset(&set);
+		sigaddset(&set, signo);
+		raise(signo);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	}
+	_exit(WEXITSTATUS(status));
+}
+
+/* ---- waiting for them ---- */
+
+static struct cr_error *told_error(const struct cr_proc *proc,
+				   const struct cr_slot *slot)
+{
+	unsigned pid = proc->vpid;
+	if (slot->code == CR_ERR_SYSTEM)
+		return cr_error_new(CR_ERR_SYSTEM, "process %u: %s", pid,
+				    slot->text);
+	return cr_error_new((enum cr_err)slot->code, "process %u: %s", pid,
+			    slot->text);
+}
+
+// 'Z' and the like; 0 if there is no such process.
+static char state_of(struct cr_restore *run, pid_t pid)
+{
+	char name[40], text[512] = "";
+	snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	cr_auto_close int fd =
+		openat(run->proc_fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return 0;
+	const char *p = strrchr(text, ')');
+	return p && p[1] ? p[2] : 0;
+}
+
+static struct cr_error *check_alive(struct cr_restore *run,
+				    const struct cr_proc *proc, pid_t pid)
+{
+	char state = pid ? state_of(run, pid) : 'R';
+	if (state && !strchr("ZX", state))
+		return NULL;
+	return cr_error_new(CR_ERR_INTERNAL,
+			    "process %u died while it was being made",
+			    (unsigned)proc->vpid);
+}
+
+// True in *all_ret if every process is ready.
+static struct cr_error *look(struct cr_restore *run, bool rang, bool *all_ret)
+{
+	*all_ret = true;
+	cr_rplan_each_proc(proc, run->plan) {
+		struct cr_slot *slot = slot_of(run, proc);
+		uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
+		if (state != CR_SLOT_UNBORN)
+			proc->pid = slot->pid;
+		if (state == CR_SLOT_FAILED)
+			return told_error(proc, slot);
+		if (state == CR_SLOT_READY)
+			continue;
+		*all_ret = false;
+		struct cr_error *err =
+			rang ? NULL : check_alive(run, proc, proc->pid);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+#define LOOK_MS 100
+
+static struct cr_error *wait_all(struct cr_restore *run)
+{
+	for (;;) {
+		struct pollfd bell = { .fd = run->bell[0], .events = POLLIN };
+		int n = poll(&bell, 1, LOOK_MS);
+		char bytes[64];
+		bool all;
+		while (n > 0 && read(run->bell[0], bytes, sizeof(bytes)) > 0)
+			;
+		struct cr_error *err = look(run, n > 0, &all);
+		if (err || all)
+			return err;
+	}
+}
+
+struct cr_error *cr_tasks_start(struct cr_restore *run)
+{
+	struct cr_error *err = make(run, run->plan->proc);
+	return err ?: wait_all(run);
+}
+
+void cr_tasks_kill(struct cr_restore *run)
+{
+	bool any = false;
+	cr_rplan_each_proc(proc, run->plan) {
+		struct cr_slot *slot = slot_of(run, proc);
+		if (!proc->pid && slot->state != CR_SLOT_UNBORN)
+			proc->pid = slot->pid;
+		if (proc->pid) {
+			kill(proc->pid, SIGKILL);
+			any = true;
+		}
+		proc->pid = 0;
+	}
+	// Children of the dead come to us; they die with their parents.
+	while (any && (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR))
+		;
+}

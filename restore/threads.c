@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Threads: cloned by their leader with the ids they had. A new one is traced from
+ * its first moment and does not run before its registers are set.
+ */
+#include <errno.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <string.h>
+#include <time.h>
+
+#include "restore/arch/arch.h"
+#include "restore/inject.h"
+#include "restore/steps.h"
+
+#define FLAGS                                                           \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
+	 CLONE_SYSVSEM)
+
+static struct cr_error *check(struct cr_rplan *plan, struct cr_thread *thread)
+{
+	if (!thread->core->thread_core)
+		return cr_error_new(CR_ERR_UNSUPPORTED, "no thread_core");
+	if (thread->core->mtype != cr_native.march)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "it ran on %s, and this is %s",
+				    cr_core_march(thread->core),
+				    cr_native.name);
+	return cr_native.plan(plan, thread);
+}
+
+// What processes share is copied when they are made.
+static struct cr_error *check_shared(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	const TaskKobjIdsEntry *a = proc->ids;
+	for (size_t i = 0; i < proc->i; i++) {
+		const TaskKobjIdsEntry *b = plan->proc[i].ids;
+		const char *what = NULL;
+		if (!b)
+			continue;
+		if (a->vm_id == b->vm_id)
+			what = "memory";
+		else if (a->files_id == b->files_id)
+			what = "descriptors";
+		else if (a->fs_id == b->fs_id)
+			what = "its working directory";
+		else if (a->sighand_id == b->sighand_id)
+			what = "signal handlers";
+		if (what)
+			return cr_error_new(CR_ERR_UNSUPPORTED,
+					    "ids-%u.img: entry 0: it shares %s "
+					    "with process %u",
+					    (unsigned)proc->vpid, what,
+					    (unsigned)plan->proc[i].vpid);
+	}
+	return NULL;
+}
+
+struct cr_error *cr_threads_plan(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	if (proc->zombie)
+		return NULL;
+	cr_proc_each_thread(thread, proc) {
+		struct cr_error *err = check(plan, thread);
+		if (err)
+			return cr_error_at(err, "core-%u.img: entry 0",
+					   (unsigned)thread->vtid);
+	}
+	return check_shared(plan, proc);
+}
+
+#define TID_OFF	     512
+#define TID_TRIES    200
+#define TID_PAUSE_NS 1000000
+
+static struct cr_error *make(struct cr_thread *leader, struct cr_thread *thread)
+{
+	uint64_t scratch = leader->proc->scratch;
+	struct clone_args args = {
+		.flags = FLAGS,
+		.set_tid = scratch + TID_OFF,
+		.set_tid_size = 1,
+	};
+	struct timespec pause_time = { .tv_nsec = TID_PAUSE_NS };
+	int32_t tid = (int32_t)thread->vtid;
+	int64_t got = -EEXIST;
+	struct cr_error *err = cr_scratch(leader, 0, &args, sizeof(args));
+	if (!err)
+		err = cr_scratch(leader, TID_OFF, &tid, sizeof(tid));
+	// As for processes, see tasks.c.
+	for (int try = 0; !err && got == -EEXIST && try < TID_TRIES; try++) {
+		if (try)
+			nanosleep(&pause_time, NULL);
+		leader->cloned = 0;
+		err = cr_inject(leader, &got, clone3, scratch, sizeof(args));
+	}
+	if (!err && (got < 0 || !leader->cloned)) {
+		errno = (int)-got;
+		err = cr_error_sys("process %u: make thread %u",
+				   (unsigned)leader->proc->vpid,
+				   (unsigned)thread->vtid);
+	}
+	return err ?: cr_tracee_born(thread, leader->cloned);
+}
+
+struct cr_error *cr_threads_make(struct cr_restore *run,
+				 struct cr_thread *leader)
+{
+	struct cr_error *err = NULL;
+	cr_proc_each_thread(thread, leader->proc) {
+		if (!err && thread != leader)
+			err = make(leader, thread);
+	}
+	return err;
+}
+
+static const char *name_of(const struct cr_thread *thread)
+{
+	const ThreadCoreEntry *e = thread->core->thread_core;
+	if (e->comm)
+		return e->comm;
+	return thread->proc->core->tc->comm;
+}
+
+static struct cr_error *set_name(struct cr_thread *thread)
+{
+	char name[16] = "";
+	const char *from = name_of(thread);
+	memcpy(name, from, strnlen(from, sizeof(name) - 1));
+	struct cr_error *err = cr_scratch(thread, 0, name, sizeof(name));
+	return err ?: cr_inject(thread, NULL, prctl, PR_SET_NAME,
+				thread->proc->scratch);
+}
+
+struct cr_error *cr_threads_attributes(struct cr_restore *run,
+				       struct cr_thread *thread)
+{
+	const ThreadCoreEntry *e = thread->core->thread_core;
+	uint64_t clear_tid = cr_native.clear_tid(thread->core);
+	struct cr_error *err = set_name(thread);
+	if (!err && clear_tid)
+		err = cr_inject(thread, NULL, set_tid_address, clear_tid);
+	if (!err && e->futex_rla_len)
+		err = cr_inject(thread, NULL, set_robust_list, e->futex_rla,
+				e->futex_rla_len);
+	return err;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "restore/tracee.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#define OPTIONS                                                        \
+	(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
+
+#ifndef PTRACE_GET_RSEQ_CONFIGURATION
+#define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
+#endif
+
+static void *address(uint64_t vaddr)
+{
+	return (void *)(uintptr_t)vaddr; // NOLINT: theirs, not ours
+}
+
+static struct cr_error *failed(const struct cr_thread *thread, const char *what)
+{
+	struct cr_error *err = cr_error_sys("%s", what);
+	return cr_error_at(err, "process %u: thread %u",
+			   (unsigned)thread->proc->vpid,
+			   (unsigned)thread->vtid);
+}
+
+static struct cr_error *request(struct cr_thread *thread, int what,
+				const char *name, uint64_t addr, void *data)
+{
+	if (ptrace(what, thread->tid, address(addr), data) < 0)
+		return failed(thread, name);
+	return NULL;
+}
+
+// What a wait status means that none expected.
+static struct cr_error *odd(const struct cr_thread *thread, int status)
+{
+	unsigned vpid = thread->proc->vpid, vtid = thread->vtid;
+	if (WIFEXITED(status))
+		return cr_error_new(CR_ERR_INTERNAL,
+				    "process %u: thread %u exited with %d",
+				    vpid, vtid, WEXITSTATUS(status));
+	if (WIFSIGNALED(status))
+		return cr_error_new(CR_ERR_INTERNAL,
+				    "process %u: thread %u was killed by "
+				    "signal %d",
+				    vpid, vtid, WTERMSIG(status));
+	return cr_error_new(CR_ERR_INTERNAL,
+			    "process %u: thread %u stopped with status 0x%x",
+			    vpid, vtid, (unsigned)status);
+}
+
+static struct cr_error *wait_for(struct cr_thread *thread, int *status_ret)
+{
+	pid_t got;
+	do
+		got = waitpid(thread->tid, status_ret, __WALL);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return failed(thread, "wait");
+	if (!WIFSTOPPED(*status_ret)) {
+		thread->tid = 0;
+		return odd(thread, *status_ret);
+	}
+	return NULL;
+}
+
+static struct cr_error *wait_for_event_stop(struct cr_thread *thread)
+{
+	int status;
+	struct cr_error *err = wait_for(thread, &status);
+	if (!err && status >> 16 != PTRACE_EVENT_STOP)
+		err = odd(thread, status);
+	return err;
+}
+
+struct cr_error *cr_tracee_seize(struct cr_thread *thread)
+{
+	thread->tid = thread->proc->pid;
+	struct cr_error *err = request(thread, PTRACE_SEIZE, "seize", 0,
+				       address(OPTIONS));
+	if (err) {
+		thread->tid = 0;
+		return err;
+	}
+	err = request(thread, PTRACE_INTERRUPT, "interrupt", 0, NULL);
+	if (!err)
+		err = wait_for_event_stop(thread);
+	return err;
+}
+
+struct cr_error *cr_tracee_born(struct cr_thread *thread, pid_t tid)
+{
+	thread->tid = tid;
+	return wait_for_event_stop(thread);
+}
+
+struct cr_error *cr_tracee_message(struct cr_thread *thread, pid_t *ret)
+{
+	unsigned long value;
+	struct cr_error *err = request(thread, PTRACE_GETEVENTMSG,
+				       "get the event", 0, &value);
+	if (!err)
+		*ret = (pid_t)value;
+	return err;
+}
+
+struct cr_error *cr_tracee_go(struct cr_thread *thread, enum cr_tracee_go how,
+			      enum cr_tracee_stop *ret)
+{
+	static const struct {
+		int request;
+		const char *name;
+	} go[] = {
+		[CR_GO_STEP] = { PTRACE_SINGLESTEP, "step" },
+		[CR_GO_SYSCALL] = { PTRACE_SYSCALL, "go on" },
+	};
+	int status;
+	struct cr_error *err =
+		request(thread, go[how].request, go[how].name, 0, NULL);
+	if (err)
+		return err;
+	err = wait_for(thread, &status);
+	if (err)
+		return err;
+	if (status >> 8 == SIGTRAP)
+		*ret = CR_STOP_STEP;
+	else if (status >> 8 == (SIGTRAP | 0x80))
+		*ret = CR_STOP_SYSCALL;
+	else if (status >> 8 == (SIGTRAP | PTRACE_EVENT_CLONE << 8))
+		*ret = CR_STOP_CLONE;
+	else
+		return odd(thread, status);
+	return NULL;
+}
+
+struct cr_error *cr_tracee_get(struct cr_thread *thread, unsigned set,
+			       void *data, size_t *size)
+{
+	struct iovec iov = { data, *size };
+	struct cr_error *err = request(thread, PTRACE_GETREGSET,
+				       "get registers", set, &iov);
+	if (err)
+		return cr_error_at(err, "set 0x%x", set);
+	*size = iov.iov_len;
+	return NULL;
+}
+
+struct cr_error *cr_tracee_set(struct cr_thread *thread, unsigned set,
+			       const void *data, size_t size)
+{
+	struct iovec iov = { (void *)(uintptr_t)data, size };
+	struct cr_error *err = request(thread, PTRACE_SETREGSET,
+				       "set registers", set, &iov);
+	return err ? cr_error_at(err, "set 0x%x", set) : NULL;
+}
+
+// Both move as much as there is; a short count is an address that is not there.
+static struct cr_error *move(struct cr_thread *thread, uint64_t vaddr,
+			     const struct iovec *ours, bool write)
+{
+	struct iovec theirs = { address(vaddr), ours->iov_len };
+	ssize_t n = write ? process_vm_writev(thread->tid, ours, 1, &theirs, 1,
+					      0) :
+			    process_vm_readv(thread->tid, ours, 1, &theirs, 1,
+					     0);
+	if (n == (ssize_t)ours->iov_len)
+		return NULL;
+	if (n >= 0)
+		errno = EFAULT;
+	return failed(thread, write ? "write its memory" : "read its memory");
+}
+
+struct cr_error *cr_tracee_write(struct cr_thread *thread, uint64_t vaddr,
+				 const void *data, size_t size)
+{
+	struct iovec ours = { (void *)(uintptr_t)data, size };
+	return move(thread, vaddr, &ours, true);
+}
+
+struct cr_error *cr_tracee_read(struct cr_thread *thread, uint64_t vaddr,
+				void *data, size_t size)
+{
+	struct iovec ours = { data, size };
+	return move(thread, vaddr, &ours, false);
+}
+
+struct cr_error *cr_tracee_set_mask(struct cr_thread *thread, uint64_t mask)
+{
+	return request(thread, PTRACE_SETSIGMASK, "set the signal mask",
+		       sizeof(mask), &mask);
+}
+
+struct cr_error *cr_tracee_rseq(struct cr_thread *thread, uint64_t *vaddr_ret,
+				uint32_t *size_ret, uint32_t *signature_ret)
+{
+	// man 2 ptrace, struct ptrace_rseq_configuration
+	struct {
+		uint64_t pointer;
+		uint32_t size, signature, flags, pad;
+	} c;
+	struct cr_error *err = request(thread, PTRACE_GET_RSEQ_CONFIGURATION,
+				       "get the rseq area", sizeof(c), &c);
+	if (err)
+		return err;
+	*vaddr_ret = c.pointer;
+	*size_ret = c.size;
+	*signature_ret = c.signature;
+	return NULL;
+}
+
+struct cr_error *cr_tracee_release(struct cr_thread *thread, int signo)
+{
+	struct cr_error *err = request(thread, PTRACE_DETACH, "detach", 0,
+				       address((uint64_t)signo));
+	thread->tid = 0;
+	return err;
+}

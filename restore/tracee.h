@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Traced threads: the only caller of ptrace(2), and of waitpid(2) for what is
+ * traced. A thread that dies is an error that says how.
+ *
+ * Source: man 2 ptrace.
+ */
+#ifndef CR_RESTORE_TRACEE_H
+#define CR_RESTORE_TRACEE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/error.h"
+#include "restore/plan.h"
+
+/** Seizes a process that waits, and stops it. */
+struct cr_error *cr_tracee_seize(struct cr_thread *thread) CR_MUST_CHECK;
+
+/** Waits for a thread that its leader has just cloned, which is traced already. */
+struct cr_error *cr_tracee_born(struct cr_thread *thread, pid_t tid)
+	CR_MUST_CHECK;
+
+/** The id of the thread that a stopped leader reports to have cloned. */
+struct cr_error *cr_tracee_message(struct cr_thread *thread, pid_t *ret)
+	CR_MUST_CHECK;
+
+/* How a thread goes on. */
+enum cr_tracee_go { CR_GO_STEP, CR_GO_SYSCALL };
+
+/* What it stopped for. */
+enum cr_tracee_stop { CR_STOP_STEP, CR_STOP_SYSCALL, CR_STOP_CLONE };
+
+/** Lets a stopped thread go on until it stops again. */
+struct cr_error *cr_tracee_go(struct cr_thread *thread, enum cr_tracee_go how,
+			      enum cr_tracee_stop *ret) CR_MUST_CHECK;
+
+/** A register set, NT_* of elf.h; *size is its size then. */
+struct cr_error *cr_tracee_get(struct cr_thread *thread, unsigned set,
+			       void *data, size_t *size) CR_MUST_CHECK;
+struct cr_error *cr_tracee_set(struct cr_thread *thread, unsigned set,
+			       const void *data, size_t size) CR_MUST_CHECK;
+
+/** Writes memory of a process, whatever its protection. */
+struct cr_error *cr_tracee_write(struct cr_thread *thread, uint64_t vaddr,
+				 const void *data, size_t size) CR_MUST_CHECK;
+struct cr_error *cr_tracee_read(struct cr_thread *thread, uint64_t vaddr,
+				void *data, size_t size) CR_MUST_CHECK;
+
+struct cr_error *cr_tracee_set_mask(struct cr_thread *thread, uint64_t mask)
+	CR_MUST_CHECK;
+
+/** The area that rseq(2) was told of; *vaddr_ret is 0 if none. */
+struct cr_error *cr_tracee_rseq(struct cr_thread *thread, uint64_t *vaddr_ret,
+				uint32_t *size_ret, uint32_t *signature_ret)
+	CR_MUST_CHECK;
+
+/** Lets it run, untraced, or be stopped by signo if that is not 0. */
+struct cr_error *cr_tracee_release(struct cr_thread *thread, int signo)
+	CR_MUST_CHECK;
+
+#endif
