@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# What CRIU dumps, crit-restore restores: each program of tests/restore sets
+# something up, is dumped, killed, restored, and looks whether all is as it was.
+#
+# tests/conformance/restore.sh [NAME...]: these programs only. With RESTORER=criu,
+# CRIU restores, to see whether a program is right.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
+top=$(cd "$here/../.." && pwd) || exit 1
+build=$(realpath -m "${BUILD:-$top/build}")
+criu=$top/tests/support/criu
+
+# until_says PID WORD: waits for a line in `log`, as long as the process lives.
+until_says()
+{
+	for _ in $(seq 400); do
+		grep -qsE "^($2)" log && return 0
+		kill -0 "$1" 2>/dev/null || return 1
+		sleep 0.02
+	done
+	return 1
+}
+
+restore()
+{
+	if [ "${RESTORER-}" = criu ]; then
+		"$criu" restore -d -D images -o restore.log
+	else
+		"$build/crit-restore" -d images
+	fi
+}
+
+# In a pid namespace of its own, in a directory of its own. This shell is init.
+inside()
+{
+	mount -t tmpfs none /run 2>/dev/null
+	setsid ./program </dev/null >log 2>&1 &
+	local pid=$! status=1
+	until_says "$pid" 'ready|SKIP' || { cat log; exit 1; }
+	grep -h '^SKIP' log && exit 77
+	mkdir images
+	for _ in 1 2 3; do
+		"$criu" dump -t "$pid" -D images -o dump.log >said 2>&1 && status=0 && break
+		sleep 0.2
+	done
+	[ $status = 0 ] || { grep -a Error images/dump.log | tail -n 2; exit 77; }
+	wait "$pid" 2>/dev/null
+	restore >said 2>&1 || { cat said; exit 1; }
+	touch go
+	until_says "$pid" 'PASS|FAIL' || { echo "it died"; exit 1; }
+	grep -q '^PASS' log || { cat log; exit 1; }
+	exit 0
+}
+
+if [ "${1-}" = --inside ]; then
+	inside
+fi
+
+[ "$(id -u)" = 0 ] || { echo "CRIU needs root"; exit 77; }
+"$criu" >/dev/null 2>&1 || { echo "no CRIU"; exit 77; }
+[ -x "$build/crit-restore" ] || { echo "no $build/crit-restore"; exit 77; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+failed=0
+[ $# != 0 ] || set -- $(cd "$top/tests/restore" && ls ./*.c | sed 's|./||; s|\.c$||')
+for name in "$@"; do
+	mkdir "$work/$name" && cd "$work/$name" || exit 1
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread \
+		"$top/tests/restore/$name.c" -o program || exit 1
+	# Descriptors of ours are not for it to have.
+	(
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			[ "$fd" -le 2 ] || eval "exec $fd>&-"
+		done
+		exec timeout -k 5 60 unshare -p -m -f --mount-proc --kill-child \
+			"$here/restore.sh" --inside </dev/null
+	) >result 2>&1
+	case $? in
+	0) echo "ok $name" ;;
+	77) echo "ok $name # SKIP $(head -n 1 result)" ;;
+	*)
+		echo "not ok $name"
+		grep -v 'Killed  ' result | head -n 20 | sed 's/^/# /'
+		failed=1
+		;;
+	esac
+done
+exit $failed

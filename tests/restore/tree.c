@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// A tree: a child in a session of its own with a child in that, one in a group of
+// its own that another has joined, a zombie, and one that is stopped.
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "subject.h"
+
+enum { LEADER, GRANDCHILD, GROUP, MEMBER, STOPPED, NR };
+
+static struct {
+	pid_t pid[NR];
+	volatile int ok[NR], up[NR];
+} *all;
+
+static void child(int i, pid_t parent, pid_t pgid, pid_t sid)
+{
+	all->up[i] = 1;
+	wait_for_go();
+	all->ok[i] = getpid() == all->pid[i] && getppid() == parent &&
+		     getpgrp() == pgid && getsid(0) == sid;
+	_exit(i);
+}
+
+static void leader(void)
+{
+	setsid();
+	pid_t me = getpid(), pid = fork();
+	if (!pid) {
+		all->pid[GRANDCHILD] = getpid();
+		child(GRANDCHILD, me, me, me);
+	}
+	all->up[LEADER] = 1;
+	wait_for_go();
+	int status = -1;
+	waitpid(pid, &status, 0);
+	all->ok[LEADER] = WEXITSTATUS(status) == GRANDCHILD &&
+			  getsid(0) == me && getppid() == 1 * getppid();
+	_exit(LEADER);
+}
+
+int main(void)
+{
+	int status = -1;
+	all = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(all != MAP_FAILED);
+	pid_t me = getpid(), sid = getsid(0);
+	setpgid(0, 0);
+	for (int i = 0; i < NR; i++) {
+		if (i == GRANDCHILD)
+			continue;
+		pid_t pid = fork();
+		if (pid) {
+			all->pid[i] = pid;
+			if (i == GROUP || i == MEMBER)
+				setpgid(pid, all->pid[GROUP]);
+			continue;
+		}
+		all->pid[i] = getpid();
+		if (i == LEADER)
+			leader();
+		while (i == MEMBER && getpgrp() == me)
+			usleep(1000);
+		child(i, me,
+		      i == GROUP || i == MEMBER ? all->pid[GROUP] : getpgrp(),
+		      sid);
+	}
+	pid_t zombie = fork();
+	if (!zombie)
+		_exit(33);
+	for (int i = 0; i < NR; i++)
+		while (!all->up[i])
+			usleep(1000);
+	kill(all->pid[STOPPED], SIGSTOP);
+	usleep(50000);
+	ready();
+	expect(waitpid(zombie, &status, WNOHANG) == zombie &&
+	       WEXITSTATUS(status) == 33);
+	usleep(100000);
+	expect(!all->ok[STOPPED]);
+	kill(all->pid[STOPPED], SIGCONT);
+	for (int i = 0; i < NR; i++) {
+		if (i != GRANDCHILD)
+			expect(waitpid(all->pid[i], &status, 0) == all->pid[i] &&
+			       WEXITSTATUS(status) == i);
+		expect(all->ok[i]);
+	}
+	return done();
+}
