@@ -18,10 +18,11 @@ const struct cr_step cr_steps[] = {
 	/* -- child: in each process, plain C -- */
 	// Who leads a session does before it has children, which are in it.
 	{ "session",     .plan = cr_task_plan, .child = cr_task_session },
+	{ "lead group",  .child = cr_task_lead },
 	{ "children",    .child = cr_task_children },
 	// A group can be joined only when its leader is there.
 	{ "all born",    .child = cr_task_meet },
-	{ "group",       .child = cr_task_group },
+	{ "join group",  .child = cr_task_group },
 	{ "zombie",      .child = cr_task_zombie },
 	// Memory comes before descriptors: those of the images are still open.
 	{ "map",         .child = cr_map_make },

@@ -66,6 +66,7 @@ void cr_steps_undo(struct cr_restore *run);
 
 /* tasks.c */
 CR_STEP_CHILD(cr_task_session);
+CR_STEP_CHILD(cr_task_lead);
 CR_STEP_CHILD(cr_task_children);
 CR_STEP_CHILD(cr_task_meet);
 CR_STEP_CHILD(cr_task_group);

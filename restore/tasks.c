@@ -192,9 +192,48 @@ static struct cr_error *make(struct cr_restore *run, struct cr_proc *proc)
 
 /* ---- steps ---- */
 
-struct cr_error *cr_task_plan(struct cr_rplan *plan, struct cr_proc *proc)
+// The root's session or group when its leader is not among the processes: that
+// of whoever runs us takes its place.
+static bool is_outside(struct cr_rplan *plan, uint32_t id)
+{
+	const PstreeEntry *root = plan->proc->task->entry;
+	return (id == root->sid || id == root->pgid) && !cr_rplan_proc(plan, id);
+}
+
+static struct cr_error *check_session(struct cr_rplan *plan,
+				      struct cr_proc *proc)
+{
+	uint32_t sid = proc->task->entry->sid;
+	if (sid == proc->vpid)
+		return NULL;
+	if (is_outside(plan, sid) && !plan->options->shell_job)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "the leader of session %u is not among the "
+				    "processes (see --shell-job)",
+				    (unsigned)sid);
+	if (proc->parent && sid != proc->parent->task->entry->sid)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "session %u is neither its own nor that of "
+				    "its parent",
+				    (unsigned)sid);
+	return NULL;
+}
+
+static struct cr_error *check_group(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	const PstreeEntry *e = proc->task->entry;
+	const struct cr_proc *leader = cr_rplan_proc(plan, e->pgid);
+	if (leader ? leader->task->entry->pgid == e->pgid &&
+			     leader->task->entry->sid == e->sid :
+		     is_outside(plan, e->pgid) && plan->options->shell_job)
+		return NULL;
+	return cr_error_new(CR_ERR_UNSUPPORTED,
+			    "process group %u has no leader in its session",
+			    (unsigned)e->pgid);
+}
+
+struct cr_error *cr_task_plan(struct cr_rplan *plan, struct cr_proc *proc)
+{
 	unsigned pid = proc->vpid;
 	size_t i = cr_pstree_entry(&plan->tree, proc->task);
 	if (!pid || pid > INT32_MAX)
@@ -203,15 +242,10 @@ struct cr_error *cr_task_plan(struct cr_rplan *plan, struct cr_proc *proc)
 				    pid);
 	if (proc->zombie)
 		return NULL;
-	uint32_t parents = proc->parent ? proc->parent->task->entry->sid :
-					  e->sid;
-	if (e->sid != proc->vpid && e->sid != parents)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "pstree.img: entry %zu: process %u is in "
-				    "session %u, which is neither its own nor "
-				    "its parent's",
-				    i, pid, (unsigned)e->sid);
-	return NULL;
+	struct cr_error *err = check_session(plan, proc);
+	if (!err)
+		err = check_group(plan, proc);
+	return err ? cr_error_at(err, "pstree.img: entry %zu", i) : NULL;
 }
 
 struct cr_error *cr_task_session(struct cr_restore *run, struct cr_proc *proc)
@@ -219,6 +253,15 @@ struct cr_error *cr_task_session(struct cr_restore *run, struct cr_proc *proc)
 	if (proc->task->entry->sid != proc->vpid)
 		return NULL;
 	return setsid() < 0 ? cr_error_sys("setsid") : NULL;
+}
+
+struct cr_error *cr_task_lead(struct cr_restore *run, struct cr_proc *proc)
+{
+	const PstreeEntry *e = proc->task->entry;
+	// A session's leader leads its group.
+	if (e->pgid != proc->vpid || e->sid == proc->vpid)
+		return NULL;
+	return setpgid(0, 0) ? cr_error_sys("lead a process group") : NULL;
 }
 
 struct cr_error *cr_task_children(struct cr_restore *run, struct cr_proc *proc)
@@ -254,14 +297,11 @@ struct cr_error *cr_task_meet(struct cr_restore *run, struct cr_proc *proc)
 
 struct cr_error *cr_task_group(struct cr_restore *run, struct cr_proc *proc)
 {
-	const PstreeEntry *e = proc->task->entry;
-	// A session's leader leads its group.
-	if (e->sid == proc->vpid)
+	uint32_t pgid = proc->task->entry->pgid;
+	if (is_outside(run->plan, pgid) || pgid == (uint32_t)getpgrp())
 		return NULL;
-	if (e->pgid == (uint32_t)getpgrp())
-		return NULL;
-	if (setpgid(0, (pid_t)e->pgid))
-		return cr_error_sys("join process group %u", (unsigned)e->pgid);
+	if (setpgid(0, (pid_t)pgid))
+		return cr_error_sys("join process group %u", (unsigned)pgid);
 	return NULL;
 }
 

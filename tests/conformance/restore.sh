@@ -32,6 +32,29 @@ restore()
 	fi
 }
 
+# state PID: what the kernel says of a process and does not change by itself.
+state()
+{
+	local p=/proc/$1
+	awk '{ print $1, $2, $3, $6 }' "$p/maps"
+	grep -aE '^(Name|Umask|Tgid|NSpid|NSpgid|NSsid|Threads|Sig(Pnd|Blk|Ign|Cgt)|ShdPnd|NoNewPrivs|Seccomp|THP_enabled|Speculation)' "$p/status"
+	tr '\0' ' ' <"$p/cmdline"
+	od -An -tx8 "$p/auxv"
+	readlink "$p/exe" "$p/cwd" "$p/root"
+	cat "$p/limits" "$p/personality" "$p/coredump_filter"
+	for fd in "$p"/fd/*; do
+		fd=${fd##*/}
+		readlink "$p/fd/$fd"
+		grep -E '^(pos|flags)' "$p/fdinfo/$fd"
+	done
+	for task in "$p"/task/*; do
+		cat "$task/comm"
+		grep -E '^Sig(Pnd|Blk)' "$task/status"
+	done
+	# start_code to start_stack, start_data to env_end
+	sed 's/.*) //' "$p/stat" | cut -d ' ' -f 24-26,43-49
+}
+
 # In a pid namespace of its own, in a directory of its own. This shell is init.
 inside()
 {
@@ -41,13 +64,19 @@ inside()
 	until_says "$pid" 'ready|SKIP' || { cat log; exit 1; }
 	grep -h '^SKIP' log && exit 77
 	mkdir images
+	state "$pid" >was
 	for _ in 1 2 3; do
 		"$criu" dump -t "$pid" -D images -o dump.log >said 2>&1 && status=0 && break
 		sleep 0.2
 	done
-	[ $status = 0 ] || { grep -a Error images/dump.log | tail -n 2; exit 77; }
+	[ $status = 0 ] || { kill -9 "$pid"; grep -a Error images/dump.log | tail -n 2; exit 77; }
 	wait "$pid" 2>/dev/null
+	if [ -f edit ]; then
+		PATH=$build:$PATH sh ./edit || exit 1
+	fi
 	restore >said 2>&1 || { cat said; exit 1; }
+	state "$pid" >is
+	diff was is >differs || { cat differs; exit 1; }
 	touch go
 	until_says "$pid" 'PASS|FAIL' || { echo "it died"; exit 1; }
 	grep -q '^PASS' log || { cat log; exit 1; }
@@ -70,6 +99,7 @@ for name in "$@"; do
 	mkdir "$work/$name" && cd "$work/$name" || exit 1
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread \
 		"$top/tests/restore/$name.c" -o program || exit 1
+	cp "$top/tests/restore/$name.edit" edit 2>/dev/null
 	# Descriptors of ours are not for it to have.
 	(
 		for fd in /proc/self/fd/*; do
