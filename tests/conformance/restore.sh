@@ -17,10 +17,10 @@ until_says()
 {
 	for _ in $(seq 400); do
 		grep -qsE "^($2)" log && return 0
-		kill -0 "$1" 2>/dev/null || return 1
+		kill -0 "$1" 2>/dev/null || break
 		sleep 0.02
 	done
-	return 1
+	grep -qsE "^($2)" log
 }
 
 restore()
@@ -78,7 +78,11 @@ inside()
 	state "$pid" >is
 	diff was is >differs || { cat differs; exit 1; }
 	touch go
-	until_says "$pid" 'PASS|FAIL' || { echo "it died"; exit 1; }
+	until_says "$pid" 'PASS|FAIL' || {
+		echo "it says nothing more:"
+		grep -s . /proc/"$pid"/task/*/{syscall,wchan} || echo "it is dead"
+		exit 1
+	}
 	grep -q '^PASS' log || { cat log; exit 1; }
 	exit 0
 }
