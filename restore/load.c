@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * The last step: registers and signal mask.
+ * What only the processor's own file knows: shadow stacks, and last of all
+ * registers and signal mask.
  */
 #include "restore/arch/arch.h"
 #include "restore/steps.h"
 #include "restore/tracee.h"
+
+struct cr_error *cr_load_space(struct cr_restore *run, struct cr_thread *leader)
+{
+	return cr_native.space ? cr_native.space(run, leader) : NULL;
+}
 
 struct cr_error *cr_load_registers(struct cr_restore *run,
 				   struct cr_thread *thread)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,8 @@ static struct cr_error *again(char **argv)
 		return NULL;
 	snprintf(text, sizeof(text), "%d", try + 1);
 	setenv(TRY_VARIABLE, text, 1);
+	// A debugger may have asked for the same place each time.
+	personality((unsigned long)personality(UINT32_MAX) & ~ADDR_NO_RANDOMIZE);
 	execv("/proc/self/exe", argv);
 	return cr_error_sys("execute /proc/self/exe");
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include "lib/base/cleanup.h"
 #include "restore/arch/arch.h"
@@ -211,8 +212,9 @@ static struct cr_error *open_file(struct cr_restore *run, struct opened *o,
 	return m->file->kind->again(run, m->file, flags, &o->fd);
 }
 
-static struct cr_error *map_at(uint64_t start, uint64_t size, int prot,
-			       int flags, int fd, uint64_t off)
+static struct cr_error *map_at(struct cr_restore *run, uint64_t start,
+			       uint64_t size, int prot, int flags, int fd,
+			       uint64_t off)
 {
 	void *want = address(start);
 	void *p = mmap(want, size, prot, flags | MAP_FIXED_NOREPLACE, fd,
@@ -224,6 +226,7 @@ static struct cr_error *map_at(uint64_t start, uint64_t size, int prot,
 		munmap(p, size);
 		errno = EEXIST;
 	}
+	run->clash = errno == EEXIST;
 	struct cr_error *err = cr_error_sys("map it");
 	return cr_error_at(err, "0x%llx", (ull)start);
 }
@@ -251,7 +254,7 @@ static struct cr_error *map_one(struct cr_restore *run, struct opened *o,
 	}
 	if (err)
 		return err;
-	return map_at(vma->start, vma->end - vma->start, prot, flags, fd,
+	return map_at(run, vma->start, vma->end - vma->start, prot, flags, fd,
 		      fd < 0 ? 0 : vma->pgoff);
 }
 
@@ -270,7 +273,7 @@ static struct cr_error *open_exe(struct cr_restore *run, struct cr_proc *proc)
 struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 {
 	struct opened o = { .fd = -1 };
-	struct cr_error *err = map_at(proc->scratch, CR_SCRATCH_SIZE,
+	struct cr_error *err = map_at(run, proc->scratch, CR_SCRATCH_SIZE,
 				      PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
@@ -347,7 +350,48 @@ struct cr_error *cr_fill_run(struct cr_fill *fill, struct cr_pages *pages,
 	return NULL;
 }
 
-static struct cr_error *fill_mapping(struct cr_fill *fill, struct cr_proc *proc,
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+struct huge {
+	bool over; // it is not worth while any more
+};
+
+#define HUGE_SIZE    (2ull << 20)
+#define HUGE_SLOW_NS 50000000 // for one; then it is the others' memory we take
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/*
+ * Gives huge pages to what will be filled wholly anyway: filling is then three
+ * times as fast. It changes no flag of the mapping, as MADV_HUGEPAGE would. An
+ * error is no harm; nor is anything tried after a step that was slow.
+ */
+static void make_huge(struct huge *huge, const VmaEntry *vma,
+		      uint64_t start, uint64_t end)
+{
+	start = (start + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
+	if (vma->status & ~(uint32_t)(1 | CR_VMA_ANON_PRIVATE | CR_VMA_HEAP) ||
+	    vma->madv >> MADV_NOHUGEPAGE & 1)
+		return;
+	for (; !huge->over && start < end && end - start >= HUGE_SIZE;
+	     start += HUGE_SIZE) {
+		uint64_t before = now_ns();
+		*(volatile char *)address(start) = 0;
+		huge->over = madvise(address(start), HUGE_SIZE,
+				     MADV_COLLAPSE) ||
+			     now_ns() - before > HUGE_SLOW_NS;
+	}
+}
+
+static struct cr_error *fill_mapping(struct cr_fill *fill,
+				     struct huge *huge, struct cr_proc *proc,
 				     const struct cr_mapping *m)
 {
 	struct cr_error *err = NULL;
@@ -358,10 +402,11 @@ static struct cr_error *fill_mapping(struct cr_fill *fill, struct cr_proc *proc,
 			return err;
 		if (r.end > m->vma->end)
 			r.end = m->vma->end;
-		if (r.kind == CR_RUN_DATA && r.object == &proc->pages.own)
-			err = cr_fill_run(fill, &proc->pages, &r,
-					  address(r.start));
 		at = r.end;
+		if (r.kind != CR_RUN_DATA || r.object != &proc->pages.own)
+			continue;
+		make_huge(huge, m->vma, r.start, r.end);
+		err = cr_fill_run(fill, &proc->pages, &r, address(r.start));
 	}
 	return err;
 }
@@ -370,11 +415,13 @@ struct cr_error *cr_map_fill(struct cr_restore *run, struct cr_proc *proc)
 {
 	cr_auto_free struct cr_fill *fill = calloc(1, sizeof(*fill));
 	struct cr_error *err = NULL;
+	struct huge huge = { .over = proc->mm.entry->thp_disabled };
 	if (!fill)
 		return cr_enomem;
 	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
 		if (proc->mapping[i].filled)
-			err = fill_mapping(fill, proc, proc->mapping + i);
+			err = fill_mapping(fill, &huge, proc,
+					   proc->mapping + i);
 	}
 	return err ?: cr_fill(fill);
 }

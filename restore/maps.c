@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "lib/base/cleanup.h"
 
@@ -29,6 +30,15 @@ static enum cr_area_kind kind_of(const char *line)
 	return CR_AREA_OTHER;
 }
 
+static int prot_of(const char *line)
+{
+	const char *p = strchr(line, ' ');
+	if (!p || strlen(p) < 4)
+		return PROT_NONE;
+	return (p[1] == 'r' ? PROT_READ : 0) | (p[2] == 'w' ? PROT_WRITE : 0) |
+	       (p[3] == 'x' ? PROT_EXEC : 0);
+}
+
 static struct cr_error *add(struct cr_maps *maps, size_t *cap, const char *line)
 {
 	char *p;
@@ -43,6 +53,7 @@ static struct cr_error *add(struct cr_maps *maps, size_t *cap, const char *line)
 	struct cr_area *area = maps->area + maps->nr++;
 	area->start = strtoull(line, &p, 16);
 	area->end = *p == '-' ? strtoull(p + 1, NULL, 16) : 0;
+	area->prot = prot_of(line);
 	area->kind = kind_of(line);
 	return NULL;
 }

@@ -19,6 +19,7 @@ enum cr_area_kind {
 
 struct cr_area {
 	uint64_t start, end;
+	int prot; /* PROT_* */
 	enum cr_area_kind kind;
 };
 

@@ -47,14 +47,17 @@
 #include "restore/options.h"
 #include "restore/plan.h"
 
+#define CR_STEPS_MAX 64
+
 /* What a process tells, in memory it shares with the controller. */
 struct cr_slot {
 	uint32_t state; /* enum cr_slot_state; a futex */
 	int32_t pid;	/* as the controller sees it */
 	uint32_t code;	/* enum cr_err */
-	int32_t errno_value;
 	int32_t exe_fd; /* open in the process */
+	bool clash;	/* see struct cr_restore */
 	char text[2000];
+	uint32_t step_us[CR_STEPS_MAX]; /* by place in the table */
 };
 
 enum cr_slot_state { CR_SLOT_UNBORN, CR_SLOT_BORN, CR_SLOT_READY, CR_SLOT_FAILED };

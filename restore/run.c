@@ -166,6 +166,8 @@ static struct cr_error *restore(struct cr_restore *run)
 	if (!err)
 		err = cr_tasks_start(run);
 	if (!err)
+		cr_steps_say_child(run);
+	if (!err)
 		err = seize_all(run);
 	if (!err)
 		err = cr_steps_inject(run);

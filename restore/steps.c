@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "restore/tasks.h"
@@ -28,6 +29,7 @@ const struct cr_step cr_steps[] = {
 	{ "map",         .child = cr_map_make },
 	{ "fill",        .child = cr_map_fill },
 	{ "protect",     .child = cr_map_protect },
+	{ "personality", .child = cr_task_personality },
 	// Paths of mapped files are those outside of the process's root.
 	{ "fs",          .child = cr_fs_enter },
 	{ "files",       .child = cr_fds_place },
@@ -41,7 +43,12 @@ const struct cr_step cr_steps[] = {
 	{ "vdso",        .inject = cr_vdso_move },
 	// After our own binary has gone, before capabilities go.
 	{ "mm",          .inject = cr_mm_describe },
+	// Outside of the processor's hands nothing writes to them.
+	{ "shadow stacks", .inject = cr_load_space },
 	{ "threads",     .plan = cr_threads_plan, .inject = cr_threads_make },
+
+	// The kernel writes to memory that is registered for rseq.
+	{ "verify",      .inject = cr_verify_memory },
 
 	/* -- inject: attributes of processes and threads -- */
 	{ "thread",      .inject = cr_threads_attributes, .each_thread = true },
@@ -80,7 +87,7 @@ static bool is_fault(const struct cr_restore *run, const struct cr_step *step,
 		return false;
 	if (*p != ':')
 		return !*p;
-	return proc && strtoul(p + 1, NULL, 10) == proc->vpid;
+	return !proc || strtoul(p + 1, NULL, 10) == proc->vpid;
 }
 
 static struct cr_error *before(const struct cr_restore *run,
@@ -109,6 +116,42 @@ static struct cr_error *at_step(struct cr_error *err,
 	return err ? cr_error_at(err, "%s", step->name) : NULL;
 }
 
+/* ---- how long they take ---- */
+
+_Static_assert(sizeof(cr_steps) / sizeof(cr_steps[0]) <= CR_STEPS_MAX,
+	       "slots have room for every step");
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void say(const struct cr_restore *run, const struct cr_step *step,
+		uint64_t us)
+{
+	if (run->log)
+		fprintf(run->log, "%8llu.%03llu ms  %s\n",
+			(unsigned long long)us / 1000,
+			(unsigned long long)us % 1000, step->name);
+}
+
+void cr_steps_say_child(const struct cr_restore *run)
+{
+	for (const struct cr_step *step = cr_steps; step->name; step++) {
+		uint32_t most = 0;
+		if (!step->child)
+			continue;
+		cr_rplan_each_proc(proc, run->plan) {
+			const struct cr_slot *slot = &run->board->slot[proc->i];
+			uint32_t us = slot->step_us[step - cr_steps];
+			most = us > most ? us : most;
+		}
+		say(run, step, most);
+	}
+}
+
 /* ---- running them ---- */
 
 struct cr_error *cr_steps_plan(struct cr_rplan *plan)
@@ -130,6 +173,7 @@ struct cr_error *cr_steps_once(struct cr_restore *run)
 	for (const struct cr_step *step = cr_steps; step->name; step++) {
 		if (!step->once)
 			continue;
+		uint64_t start = now_us();
 		struct cr_error *err = before(run, step, NULL);
 		run->nr_done = (size_t)(step - cr_steps) + 1;
 		if (!err)
@@ -138,6 +182,7 @@ struct cr_error *cr_steps_once(struct cr_restore *run)
 			err = after(run, step, NULL);
 		if (err)
 			return at_step(err, step);
+		say(run, step, now_us() - start);
 	}
 	return NULL;
 }
@@ -147,6 +192,7 @@ struct cr_error *cr_steps_child(struct cr_restore *run, struct cr_proc *proc)
 	for (const struct cr_step *step = cr_steps; step->name; step++) {
 		if (!step->child)
 			continue;
+		uint64_t start = now_us();
 		struct cr_error *err = before(run, step, proc);
 		if (!err)
 			err = step->child(run, proc);
@@ -154,6 +200,8 @@ struct cr_error *cr_steps_child(struct cr_restore *run, struct cr_proc *proc)
 			err = after(run, step, proc);
 		if (err)
 			return at_step(err, step);
+		run->board->slot[proc->i].step_us[step - cr_steps] =
+			(uint32_t)(now_us() - start);
 	}
 	return NULL;
 }
@@ -177,6 +225,7 @@ struct cr_error *cr_steps_inject(struct cr_restore *run)
 	for (const struct cr_step *step = cr_steps; step->name; step++) {
 		if (!step->inject)
 			continue;
+		uint64_t start = now_us();
 		cr_rplan_each_proc(proc, run->plan) {
 			if (proc->zombie)
 				continue;
@@ -184,6 +233,7 @@ struct cr_error *cr_steps_inject(struct cr_restore *run)
 			if (err)
 				return err;
 		}
+		say(run, step, now_us() - start);
 	}
 	return NULL;
 }

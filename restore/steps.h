@@ -47,6 +47,9 @@ struct cr_error *cr_steps_child(struct cr_restore *run, struct cr_proc *proc)
 	CR_MUST_CHECK;
 struct cr_error *cr_steps_inject(struct cr_restore *run) CR_MUST_CHECK;
 
+/** Logs how long the processes took for each step, at most. */
+void cr_steps_say_child(const struct cr_restore *run);
+
 /** Runs `undo` of what has been done, last first. */
 void cr_steps_undo(struct cr_restore *run);
 
@@ -69,6 +72,7 @@ CR_STEP_CHILD(cr_task_session);
 CR_STEP_CHILD(cr_task_lead);
 CR_STEP_CHILD(cr_task_children);
 CR_STEP_CHILD(cr_task_meet);
+CR_STEP_CHILD(cr_task_personality);
 CR_STEP_CHILD(cr_task_group);
 CR_STEP_CHILD(cr_task_zombie);
 CR_STEP_PLAN(cr_task_plan);
@@ -122,7 +126,11 @@ CR_STEP_PLAN(cr_creds_plan);
 CR_STEP_INJECT(cr_creds_set);
 CR_STEP_INJECT(cr_creds_death);
 
+/* verify.c */
+CR_STEP_INJECT(cr_verify_memory);
+
 /* load.c */
+CR_STEP_INJECT(cr_load_space);
 CR_STEP_INJECT(cr_load_registers);
 
 #endif

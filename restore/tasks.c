@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -103,7 +104,7 @@ static void tell_error(struct cr_restore *run, struct cr_slot *slot,
 		       const struct cr_error *err)
 {
 	slot->code = cr_error_code(err);
-	slot->errno_value = cr_error_errno(err);
+	slot->clash = run->clash;
 	copy_text(slot->text, sizeof(slot->text), cr_error_text(err));
 	tell(run, slot, CR_SLOT_FAILED);
 }
@@ -255,6 +256,15 @@ struct cr_error *cr_task_session(struct cr_restore *run, struct cr_proc *proc)
 	return setsid() < 0 ? cr_error_sys("setsid") : NULL;
 }
 
+struct cr_error *cr_task_personality(struct cr_restore *run,
+				     struct cr_proc *proc)
+{
+	uint32_t want = proc->core->tc->personality;
+	if (want != (uint32_t)personality(UINT32_MAX) && personality(want) < 0)
+		return cr_error_sys("personality 0x%x", (unsigned)want);
+	return NULL;
+}
+
 struct cr_error *cr_task_lead(struct cr_restore *run, struct cr_proc *proc)
 {
 	const PstreeEntry *e = proc->task->entry;
@@ -330,12 +340,8 @@ struct cr_error *cr_task_zombie(struct cr_restore *run, struct cr_proc *proc)
 static struct cr_error *told_error(const struct cr_proc *proc,
 				   const struct cr_slot *slot)
 {
-	unsigned pid = proc->vpid;
-	if (slot->code == CR_ERR_SYSTEM)
-		return cr_error_new(CR_ERR_SYSTEM, "process %u: %s", pid,
-				    slot->text);
-	return cr_error_new((enum cr_err)slot->code, "process %u: %s", pid,
-			    slot->text);
+	return cr_error_new((enum cr_err)slot->code, "process %u: %s",
+			    (unsigned)proc->vpid, slot->text);
 }
 
 // 'Z' and the like; 0 if there is no such process.
@@ -371,8 +377,10 @@ static struct cr_error *look(struct cr_restore *run, bool rang, bool *all_ret)
 		uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
 		if (state != CR_SLOT_UNBORN)
 			proc->pid = slot->pid;
-		if (state == CR_SLOT_FAILED)
+		if (state == CR_SLOT_FAILED) {
+			run->clash = slot->clash;
 			return told_error(proc, slot);
+		}
 		if (state == CR_SLOT_READY)
 			continue;
 		*all_ret = false;

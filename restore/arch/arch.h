@@ -36,9 +36,9 @@ struct cr_native {
 	/* CLEAR_TID of the thread's core, an address. */
 	uint64_t (*clear_tid)(const CoreEntry *core);
 
-	/* Called for each process after its memory is there and before it has
-	 * threads, and for each thread late; NULL: nothing to do. Shadow
-	 * stacks are made in the first. */
+	/* Called for each process when its memory is there, before it has
+	 * threads: the mappings that are shadow stacks, which map.c leaves to
+	 * this. NULL: such mappings are refused. */
 	struct cr_error *(*space)(struct cr_restore *run,
 				  struct cr_thread *leader);
 

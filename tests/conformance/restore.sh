@@ -28,7 +28,7 @@ restore()
 	if [ "${RESTORER-}" = criu ]; then
 		"$criu" restore -d -D images -o restore.log
 	else
-		"$build/crit-restore" -d images
+		"$build/crit-restore" -d --verify images
 	fi
 }
 
