@@ -11,7 +11,7 @@
 #include "crit/manual.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
-#include "restore/restore.h"
+#include "restore/pidns.h"
 
 /* A fault for tests, see steps.h. */
 #define FAULT_VARIABLE "CR_RESTORE_FAULT"
@@ -76,9 +76,13 @@ static struct cr_error *restore(const struct cr_options *o,
 				struct cr_rplan *plan, char **argv)
 {
 	bool clash = false;
+	FILE *log = o->verbose ? stderr : NULL;
+	const char *fault = getenv(FAULT_VARIABLE);
+	pid_t wait_pid = 0;
 	struct cr_error *err =
-		cr_restore_run(o, plan, o->verbose ? stderr : NULL,
-			       getenv(FAULT_VARIABLE), &clash);
+		cr_pidns_is_wanted(o, plan) ?
+			cr_pidns_run(o, plan, log, fault, &clash, &wait_pid) :
+			cr_restore_run(o, plan, log, fault, &clash);
 	if (err && clash) {
 		struct cr_error *exec_err = again(argv);
 		if (exec_err) {
@@ -89,7 +93,7 @@ static struct cr_error *restore(const struct cr_options *o,
 	if (!err && o->pidfile)
 		err = write_pid(o->pidfile, plan->proc->pid);
 	if (!err && !o->detach)
-		wait_for(plan->proc->pid);
+		wait_for(wait_pid ? wait_pid : plan->proc->pid);
 	return err;
 }
 

@@ -156,10 +156,11 @@ static _Noreturn void live(struct cr_restore *run, struct cr_proc *proc,
 #define PID_TRIES    200
 #define PID_PAUSE_NS 1000000
 
-static pid_t clone_with_pid(uint32_t vpid)
+static pid_t clone_with_pid(uint32_t vpid, uint64_t flags)
 {
 	pid_t set_tid = (pid_t)vpid;
 	struct clone_args args = {
+		.flags = flags,
 		.exit_signal = SIGCHLD,
 		.set_tid = (uintptr_t)&set_tid,
 		.set_tid_size = 1,
@@ -175,8 +176,10 @@ static pid_t clone_with_pid(uint32_t vpid)
 
 static struct cr_error *make(struct cr_restore *run, struct cr_proc *proc)
 {
-	pid_t parent = getpid();
-	pid_t pid = clone_with_pid(proc->vpid);
+	// The first process of a pid namespace has no parent in it.
+	bool first = run->options->pidns && !proc->parent && proc->vpid == 1;
+	pid_t parent = first ? 0 : getpid();
+	pid_t pid = clone_with_pid(proc->vpid, first ? CLONE_NEWPID : 0);
 	if (!pid)
 		live(run, proc, parent);
 	if (pid > 0) {
