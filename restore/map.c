@@ -80,6 +80,11 @@ static struct cr_error *find_file(struct cr_rplan *plan, struct cr_mapping *m)
 	return NULL;
 }
 
+static bool is_own(const struct cr_proc *proc, const struct cr_run *r)
+{
+	return r->kind == CR_RUN_DATA && r->object == &proc->pages.own;
+}
+
 // Whether the mapping has pages of its own.
 static struct cr_error *find_pages(struct cr_proc *proc, struct cr_mapping *m)
 {
@@ -93,7 +98,7 @@ static struct cr_error *find_pages(struct cr_proc *proc, struct cr_mapping *m)
 					    "0x%llx: the page was left to be "
 					    "sent later",
 					    (ull)at);
-		if (r.kind == CR_RUN_DATA && r.object == &proc->pages.own) {
+		if (is_own(proc, &r)) {
 			m->filled = true;
 			return NULL;
 		}
@@ -355,7 +360,8 @@ struct cr_error *cr_fill_run(struct cr_fill *fill, struct cr_pages *pages,
 #endif
 
 struct huge {
-	bool over; // it is not worth while any more
+	bool over;     // it is not worth while any more
+	uint64_t seen; // up to here it has been tried
 };
 
 #define HUGE_SIZE    (2ull << 20)
@@ -390,6 +396,26 @@ static void make_huge(struct huge *huge, const VmaEntry *vma,
 	}
 }
 
+// CRIU writes large memory in many entries, which follow each other.
+static struct cr_error *look_ahead(struct huge *huge, struct cr_proc *proc,
+				   const struct cr_mapping *m,
+				   const struct cr_run *first)
+{
+	struct cr_run r = *first;
+	uint64_t end = r.end;
+	while (!huge->over && end < m->vma->end) {
+		struct cr_error *err = cr_pages_run(&proc->pages, end, &r);
+		if (err)
+			return err;
+		if (!is_own(proc, &r))
+			break;
+		end = r.end < m->vma->end ? r.end : m->vma->end;
+	}
+	huge->seen = end;
+	make_huge(huge, m->vma, first->start, end);
+	return NULL;
+}
+
 static struct cr_error *fill_mapping(struct cr_fill *fill,
 				     struct huge *huge, struct cr_proc *proc,
 				     const struct cr_mapping *m)
@@ -403,10 +429,13 @@ static struct cr_error *fill_mapping(struct cr_fill *fill,
 		if (r.end > m->vma->end)
 			r.end = m->vma->end;
 		at = r.end;
-		if (r.kind != CR_RUN_DATA || r.object != &proc->pages.own)
+		if (!is_own(proc, &r))
 			continue;
-		make_huge(huge, m->vma, r.start, r.end);
-		err = cr_fill_run(fill, &proc->pages, &r, address(r.start));
+		if (r.start >= huge->seen)
+			err = look_ahead(huge, proc, m, &r);
+		if (!err)
+			err = cr_fill_run(fill, &proc->pages, &r,
+					  address(r.start));
 	}
 	return err;
 }
