@@ -10,10 +10,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "restore/arch/arch.h"
@@ -118,6 +120,10 @@ static struct cr_error *plan_mapping(struct cr_rplan *plan, struct cr_proc *proc
 	case HOW_VDSO:
 		proc->vdso = proc->vdso ? proc->vdso : vma->start;
 		proc->vdso_end = vma->end;
+		if (vma->status & CR_VMA_VDSO) {
+			proc->vdso_code = vma->start;
+			proc->vdso_code_size = vma->end - vma->start;
+		}
 		return NULL;
 	case HOW_SHADOW:
 		if (cr_native.space)
@@ -361,6 +367,7 @@ struct cr_error *cr_fill_run(struct cr_fill *fill, struct cr_pages *pages,
 
 struct huge {
 	bool over;     // it is not worth while any more
+	bool asked;
 	uint64_t seen; // up to here it has been tried
 };
 
@@ -379,6 +386,15 @@ static uint64_t now_ns(void)
  * times as fast. It changes no flag of the mapping, as MADV_HUGEPAGE would. An
  * error is no harm; nor is anything tried after a step that was slow.
  */
+static bool huge_allowed(void)
+{
+	char text[80] = "";
+	cr_auto_close int fd = open("/sys/kernel/mm/transparent_hugepage/enabled",
+				    O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
+	       !strstr(text, "[never]");
+}
+
 static void make_huge(struct huge *huge, const VmaEntry *vma,
 		      uint64_t start, uint64_t end)
 {
@@ -412,6 +428,10 @@ static struct cr_error *look_ahead(struct huge *huge, struct cr_proc *proc,
 		end = r.end < m->vma->end ? r.end : m->vma->end;
 	}
 	huge->seen = end;
+	if (!huge->over && !huge->asked && end - first->start >= HUGE_SIZE) {
+		huge->asked = true;
+		huge->over = !huge_allowed();
+	}
 	make_huge(huge, m->vma, first->start, end);
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "restore/inject.h"
@@ -79,21 +80,46 @@ static size_t place_of(int signo)
 	return (size_t)signo - 1 - (signo > SIGKILL) - (signo > SIGSTOP);
 }
 
+// A child that became a zombie a moment ago has left its parent a SIGCHLD that
+// the parent had got long before. It is lost by being ignored; but not earlier,
+// for then the zombie would go too.
+static struct cr_error *forget_deaths(struct cr_restore *run,
+				      struct cr_proc *proc)
+{
+	struct action ignore = { .handler = 1 };
+	bool any = false;
+	cr_rplan_each_proc(child, run->plan) {
+		siginfo_t info;
+		if (child->parent != proc || !child->zombie)
+			continue;
+		any = true;
+		if (waitid(P_PID, child->vpid, &info, WEXITED | WNOWAIT))
+			return cr_error_sys("wait for zombie %u",
+					    (unsigned)child->vpid);
+	}
+	if (any && syscall(SYS_rt_sigaction, SIGCHLD, &ignore, NULL,
+			   SIGSET_SIZE))
+		return cr_error_sys("signal %d", SIGCHLD);
+	return NULL;
+}
+
 // Handlers run only when the mask is set; SIGTRAP is needed until then.
 struct cr_error *cr_signals_actions(struct cr_restore *run,
 				    struct cr_proc *proc)
 {
 	SaEntry **e = proc->core->tc->sigactions;
-	for (int signo = 1; signo <= NR_SIGNALS; signo++) {
+	struct cr_error *err = forget_deaths(run, proc);
+	for (int signo = 1; !err && signo <= NR_SIGNALS;
+	     signo++) {
 		if (signo == SIGKILL || signo == SIGSTOP)
 			continue;
 		struct action a = { 0 };
 		if (signo != SIGTRAP)
 			a = action_of(e[place_of(signo)]);
 		if (syscall(SYS_rt_sigaction, signo, &a, NULL, SIGSET_SIZE))
-			return cr_error_sys("signal %d", signo);
+			err = cr_error_sys("signal %d", signo);
 	}
-	return NULL;
+	return err;
 }
 
 struct cr_error *cr_signals_trap(struct cr_restore *run,

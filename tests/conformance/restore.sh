@@ -28,7 +28,8 @@ restore()
 	if [ "${RESTORER-}" = criu ]; then
 		"$criu" restore -d -D images -o restore.log
 	else
-		"$build/crit-restore" -d --verify images
+		# shellcheck disable=SC2086
+		${AT_ONE_PLACE-} "$build/crit-restore" -d --verify images
 	fi
 }
 
@@ -59,7 +60,8 @@ state()
 inside()
 {
 	mount -t tmpfs none /run 2>/dev/null
-	setsid ./program </dev/null >log 2>&1 &
+	# shellcheck disable=SC2086 # a word or none
+	setsid ${AT_ONE_PLACE-} ./program </dev/null >log 2>&1 &
 	local pid=$! status=1
 	until_says "$pid" 'ready|SKIP' || { cat log; exit 1; }
 	grep -h '^SKIP' log && exit 77
@@ -98,12 +100,17 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
 failed=0
-[ $# != 0 ] || set -- $(cd "$top/tests/restore" && ls ./*.c | sed 's|./||; s|\.c$||')
-for name in "$@"; do
-	mkdir "$work/$name" && cd "$work/$name" || exit 1
+nr=0
+
+# try PROGRAM WHAT
+try()
+{
+	local name=$2 fd
+	nr=$((nr + 1))
+	mkdir "$work/$nr" && cd "$work/$nr" || exit 1
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread \
-		"$top/tests/restore/$name.c" -o program || exit 1
-	cp "$top/tests/restore/$name.edit" edit 2>/dev/null
+		"$top/tests/restore/$1.c" -o program || exit 1
+	cp "$top/tests/restore/$1.edit" edit 2>/dev/null
 	# Descriptors of ours are not for it to have.
 	(
 		for fd in /proc/self/fd/*; do
@@ -122,5 +129,19 @@ for name in "$@"; do
 		failed=1
 		;;
 	esac
+}
+
+if [ $# != 0 ]; then
+	for program in "$@"; do
+		try "$program" "$program"
+	done
+	exit $failed
+fi
+for program in "$top"/tests/restore/*.c; do
+	program=$(basename "$program" .c)
+	try "$program" "$program"
 done
+# The restorer's own memory is where that of the program was.
+export AT_ONE_PLACE="setarch -R"
+try memory "memory where ours is"
 exit $failed

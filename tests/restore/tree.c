@@ -15,6 +15,13 @@ static struct {
 	volatile int ok[NR], up[NR];
 } *all;
 
+static volatile int nr_deaths;
+
+static void on_death(int signo)
+{
+	nr_deaths++;
+}
+
 static void child(int i, pid_t parent, pid_t pgid, pid_t sid)
 {
 	all->up[i] = 1;
@@ -71,12 +78,23 @@ int main(void)
 	pid_t zombie = fork();
 	if (!zombie)
 		_exit(33);
+	pid_t killed = fork();
+	if (!killed) {
+		kill(getpid(), SIGTERM);
+		_exit(1);
+	}
 	for (int i = 0; i < NR; i++)
 		while (!all->up[i])
 			usleep(1000);
 	kill(all->pid[STOPPED], SIGSTOP);
 	usleep(50000);
+	struct sigaction action = { .sa_handler = on_death,
+				    .sa_flags = SA_NOCLDSTOP };
+	sigaction(SIGCHLD, &action, NULL);
 	ready();
+	expect(!nr_deaths);
+	expect(waitpid(killed, &status, WNOHANG) == killed &&
+	       WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	expect(waitpid(zombie, &status, WNOHANG) == zombie &&
 	       WEXITSTATUS(status) == 33);
 	usleep(100000);
