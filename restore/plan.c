@@ -174,6 +174,19 @@ static struct cr_error *load_fs(struct cr_rplan *plan, struct cr_proc *proc)
 	return err ? cr_error_at(err, "fs-%u.img: entry 0", pid) : NULL;
 }
 
+// Reading takes a missing pagemap for memory that was never touched.
+static struct cr_error *check_pagemap(struct cr_rplan *plan,
+				      struct cr_proc *proc)
+{
+	const struct cr_pagemap *map;
+	struct cr_error *err =
+		cr_object_map(&proc->pages.own, &plan->memory, 0, &map);
+	if (!err && !map)
+		err = cr_error_new(CR_ERR_FORMAT, "pagemap-%u.img: no such file",
+				   (unsigned)proc->vpid);
+	return err;
+}
+
 static struct cr_error *load_memory(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	unsigned pid = proc->vpid;
@@ -187,7 +200,8 @@ static struct cr_error *load_memory(struct cr_rplan *plan, struct cr_proc *proc)
 			   &proc->exe);
 	if (err)
 		return cr_error_at(err, "mm-%u.img: entry 0", pid);
-	return cr_pages_open(&proc->pages, &plan->memory, proc->vpid);
+	err = cr_pages_open(&proc->pages, &plan->memory, proc->vpid);
+	return err ?: check_pagemap(plan, proc);
 }
 
 static struct cr_error *load_proc(struct cr_rplan *plan, struct cr_proc *proc)

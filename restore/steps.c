@@ -12,6 +12,8 @@
 // clang-format off
 const struct cr_step cr_steps[] = {
 	/* -- once: in the controller -- */
+	// Nothing else is looked at on another processor.
+	{ "processor",   .plan = cr_threads_plan },
 	// Planning memory finds out which files and objects are mapped.
 	{ "shared memory", .plan = cr_map_plan, .once = cr_shared_open },
 	{ "open files",  .plan = cr_fds_plan,  .once = cr_fds_open },
@@ -45,7 +47,7 @@ const struct cr_step cr_steps[] = {
 	{ "mm",          .inject = cr_mm_describe },
 	// Outside of the processor's hands nothing writes to them.
 	{ "shadow stacks", .inject = cr_load_space },
-	{ "threads",     .plan = cr_threads_plan, .inject = cr_threads_make },
+	{ "threads",     .inject = cr_threads_make },
 
 	// The kernel writes to memory that is registered for rseq.
 	{ "verify",      .inject = cr_verify_memory },

@@ -13,8 +13,8 @@ failed=0
 # Processes besides this one, a moment after.
 left()
 {
-	local i p others
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	local p others
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		others=
 		for p in /proc/[0-9]*; do
 			[ "${p#/proc/}" = 1 ] || others="$others ${p#/proc/}"
