@@ -246,7 +246,7 @@ static struct cr_error *map_at(struct cr_restore *run, uint64_t start,
 #define KNOWN_FLAGS                                                       \
 	(MAP_SHARED | MAP_PRIVATE | 8 /* MAP_DROPPABLE */ | MAP_ANONYMOUS | \
 	 MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_HUGETLB |        \
-	 (MAP_HUGE_MASK << MAP_HUGE_SHIFT))
+	 ((unsigned)MAP_HUGE_MASK << MAP_HUGE_SHIFT))
 
 static struct cr_error *map_one(struct cr_restore *run, struct opened *o,
 				const struct cr_mapping *m)

@@ -89,7 +89,10 @@ int main(void)
 	kill(all->pid[STOPPED], SIGSTOP);
 	usleep(50000);
 	struct sigaction action = { .sa_handler = on_death,
-				    .sa_flags = SA_NOCLDSTOP };
+				    .sa_flags = SA_NOCLDSTOP | SA_RESTART };
+	siginfo_t info;
+	must(!waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT));
+	must(!waitid(P_PID, (id_t)killed, &info, WEXITED | WNOWAIT));
 	sigaction(SIGCHLD, &action, NULL);
 	ready();
 	expect(!nr_deaths);
