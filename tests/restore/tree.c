@@ -17,9 +17,12 @@ static struct {
 
 static volatile int nr_deaths;
 
-static void on_death(int signo)
+static pid_t zombie, killed;
+
+// Those who died before are not to die again.
+static void on_death(int signo, siginfo_t *info, void *context)
 {
-	nr_deaths++;
+	nr_deaths += info->si_pid == zombie || info->si_pid == killed;
 }
 
 static void child(int i, pid_t parent, pid_t pgid, pid_t sid)
@@ -75,10 +78,10 @@ int main(void)
 		      i == GROUP || i == MEMBER ? all->pid[GROUP] : getpgrp(),
 		      sid);
 	}
-	pid_t zombie = fork();
+	zombie = fork();
 	if (!zombie)
 		_exit(33);
-	pid_t killed = fork();
+	killed = fork();
 	if (!killed) {
 		kill(getpid(), SIGTERM);
 		_exit(1);
@@ -88,8 +91,8 @@ int main(void)
 			usleep(1000);
 	kill(all->pid[STOPPED], SIGSTOP);
 	usleep(50000);
-	struct sigaction action = { .sa_handler = on_death,
-				    .sa_flags = SA_NOCLDSTOP | SA_RESTART };
+	struct sigaction action = { .sa_sigaction = on_death,
+				    .sa_flags = SA_NOCLDSTOP | SA_RESTART | SA_SIGINFO };
 	siginfo_t info;
 	must(!waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT));
 	must(!waitid(P_PID, (id_t)killed, &info, WEXITED | WNOWAIT));
