@@ -110,7 +110,7 @@ try()
 	mkdir "$work/$nr" && cd "$work/$nr" || exit 1
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread \
 		"$top/tests/restore/$1.c" -o program || exit 1
-	cp "$top/tests/restore/$1.edit" edit 2>/dev/null
+	cp "${EDIT:-$top/tests/restore/$1.edit}" edit 2>/dev/null
 	# Descriptors of ours are not for it to have.
 	(
 		for fd in /proc/self/fd/*; do
@@ -141,6 +141,17 @@ for program in "$top"/tests/restore/*.c; do
 	program=$(basename "$program" .c)
 	try "$program" "$program"
 done
+echo 'crit compress images' >"$work/edit"
+EDIT=$work/edit try memory "memory packed with LZ4"
+cat >"$work/edit" <<'EDIT'
+cp -r images before
+crit edit images set 'pagemap-*.img:entries[*, flags=PE_PRESENT].flags=PE_PARENT' >/dev/null || exit
+for f in images/pages-*.img; do
+	: >"$f"
+done
+ln -s ../before images/parent
+EDIT
+EDIT=$work/edit try memory "memory in a parent"
 # The restorer's own memory is where that of the program was.
 export AT_ONE_PLACE="setarch -R"
 try memory "memory where ours is"
