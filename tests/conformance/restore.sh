@@ -145,7 +145,7 @@ echo 'crit compress images' >"$work/edit"
 EDIT=$work/edit try memory "memory packed with LZ4"
 cat >"$work/edit" <<'EDIT'
 cp -r images before
-crit edit images set 'pagemap-*.img:entries[*, flags=PE_PRESENT].flags=PE_PARENT' >/dev/null || exit
+crit edit images set 'pagemap-*.img:entries[*, flags].flags=PE_PARENT' >/dev/null || exit
 for f in images/pages-*.img; do
 	: >"$f"
 done
