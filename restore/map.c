@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * The memory of a process, made by itself: every mapping at its final address,
- * next to our own, and filled from the pages images.
+ * next to our own. fill.c fills it from the pages images.
+ *
+ * A process is forked when the memory of its parent has been filled. Mappings that
+ * both have are kept, so that pages in which they do not differ stay shared, as
+ * they were before.
  *
  * A mapping that gets pages is writable until it has them. Facts: man 2 mmap;
  * CRIU criu/mem.c, v4.2.
@@ -20,6 +24,7 @@
 #include "lib/base/cleanup.h"
 #include "restore/arch/arch.h"
 #include "restore/fd/kind.h"
+#include "restore/fill.h"
 #include "restore/shared.h"
 #include "restore/steps.h"
 
@@ -82,11 +87,6 @@ static struct cr_error *find_file(struct cr_rplan *plan, struct cr_mapping *m)
 	return NULL;
 }
 
-static bool is_own(const struct cr_proc *proc, const struct cr_run *r)
-{
-	return r->kind == CR_RUN_DATA && r->object == &proc->pages.own;
-}
-
 // Whether the mapping has pages of its own.
 static struct cr_error *find_pages(struct cr_proc *proc, struct cr_mapping *m)
 {
@@ -100,7 +100,7 @@ static struct cr_error *find_pages(struct cr_proc *proc, struct cr_mapping *m)
 					    "0x%llx: the page was left to be "
 					    "sent later",
 					    (ull)at);
-		if (is_own(proc, &r)) {
+		if (cr_fill_is_own(proc, &r)) {
 			m->filled = true;
 			return NULL;
 		}
@@ -281,13 +281,61 @@ static struct cr_error *open_exe(struct cr_restore *run, struct cr_proc *proc)
 	return err;
 }
 
+// Whether a mapping of the parent, which the process has got by being forked from
+// it, is one that it had: pages that are alike then stay shared.
+static bool is_alike(const struct cr_mapping *a, const struct cr_mapping *b)
+{
+	const VmaEntry *v = a->vma, *w = b->vma;
+	return v->start == w->start && v->end == w->end &&
+	       v->prot == w->prot && v->flags == w->flags &&
+	       v->status == w->status && v->pgoff == w->pgoff &&
+	       v->madv == w->madv && a->file == b->file && b->filled &&
+	       !(v->flags & (MAP_SHARED | MAP_LOCKED | MAP_HUGETLB));
+}
+
+static struct cr_error *unmap(const struct cr_mapping *m)
+{
+	uint64_t size = m->vma->end - m->vma->start;
+	if (munmap(address(m->vma->start), size))
+		return cr_error_sys("unmap the parent's memory");
+	return NULL;
+}
+
+static struct cr_error *leave_parents(struct cr_proc *proc)
+{
+	const struct cr_proc *parent = proc->parent;
+	struct cr_error *err = NULL;
+	size_t j = 0;
+	if (!parent)
+		return NULL;
+	for (size_t i = 0; !err && i < parent->nr_mappings; i++) {
+		const struct cr_mapping *m = parent->mapping + i;
+		while (j < proc->nr_mappings &&
+		       proc->mapping[j].vma->start < m->vma->start)
+			j++;
+		if (j < proc->nr_mappings && is_alike(proc->mapping + j, m))
+			proc->mapping[j].inherited = true;
+		else
+			err = unmap(m);
+	}
+	if (!err && munmap(address(parent->scratch), CR_SCRATCH_SIZE))
+		err = cr_error_sys("unmap the parent's memory");
+	return err;
+}
+
 struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 {
 	struct opened o = { .fd = -1 };
-	struct cr_error *err = map_at(run, proc->scratch, CR_SCRATCH_SIZE,
-				      PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (proc->zombie)
+		return NULL;
+	struct cr_error *err = leave_parents(proc);
+	if (!err)
+		err = map_at(run, proc->scratch, CR_SCRATCH_SIZE,
+			     PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
+		if (proc->mapping[i].inherited)
+			continue;
 		err = map_one(run, &o, proc->mapping + i);
 		if (err)
 			err = cr_error_at(err, "mapping %zu",
@@ -295,184 +343,6 @@ struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 	}
 	close_opened(&o);
 	return err ?: open_exe(run, proc);
-}
-
-/* ---- filling ---- */
-
-struct cr_error *cr_fill(struct cr_fill *fill)
-{
-	struct iovec *iov = fill->iov;
-	while (fill->nr) {
-		ssize_t n = preadv(fill->fd, iov, (int)fill->nr,
-				   (off_t)fill->off);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return cr_error_sys("read pages");
-		if (!n)
-			return cr_error_new(CR_ERR_FORMAT,
-					    "the pages image is cut short");
-		fill->off += (uint64_t)n;
-		for (; fill->nr && (size_t)n >= iov->iov_len; fill->nr--)
-			n -= (ssize_t)iov++->iov_len;
-		if (fill->nr) {
-			iov->iov_base = (char *)iov->iov_base + n;
-			iov->iov_len -= (size_t)n;
-		}
-	}
-	return NULL;
-}
-
-// Whether more of the same pages image follows what is to be read.
-static bool continues(const struct cr_fill *fill, const struct cr_run *r)
-{
-	return fill->nr && fill->layer == r->layer &&
-	       fill->pages_id == r->pages_id;
-}
-
-struct cr_error *cr_fill_run(struct cr_fill *fill, struct cr_pages *pages,
-			     const struct cr_run *r, void *data)
-{
-	size_t size = r->end - r->start;
-	struct cr_error *err = NULL;
-	uint64_t off;
-	int fd;
-	if (fill->nr && !continues(fill, r))
-		err = cr_fill(fill);
-	if (!err)
-		err = cr_pages_fd(pages, r, r->start, &fd, &off);
-	if (err)
-		return err;
-	if (fd < 0)
-		return cr_pages_fill(pages, r, r->start, data, size);
-	if (fill->nr && (fill->nr == CR_FILL_MAX || off != fill->next)) {
-		err = cr_fill(fill);
-		if (err)
-			return err;
-	}
-	if (!fill->nr) {
-		fill->fd = fd;
-		fill->off = off;
-		fill->layer = r->layer;
-		fill->pages_id = r->pages_id;
-	}
-	fill->iov[fill->nr++] = (struct iovec){ data, size };
-	fill->next = off + size;
-	return NULL;
-}
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
-
-struct huge {
-	bool over;     // it is not worth while any more
-	bool asked;
-	uint64_t seen; // up to here it has been tried
-};
-
-#define HUGE_SIZE    (2ull << 20)
-#define HUGE_SLOW_NS 50000000 // for one; then it is the others' memory we take
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-/*
- * Gives huge pages to what will be filled wholly anyway: filling is then three
- * times as fast. It changes no flag of the mapping, as MADV_HUGEPAGE would. An
- * error is no harm; nor is anything tried after a step that was slow.
- */
-static bool huge_allowed(void)
-{
-	char text[80] = "";
-	cr_auto_close int fd = open("/sys/kernel/mm/transparent_hugepage/enabled",
-				    O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
-	       !strstr(text, "[never]");
-}
-
-static void make_huge(struct huge *huge, const VmaEntry *vma,
-		      uint64_t start, uint64_t end)
-{
-	start = (start + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
-	if (vma->status & ~(uint32_t)(1 | CR_VMA_ANON_PRIVATE | CR_VMA_HEAP) ||
-	    vma->madv >> MADV_NOHUGEPAGE & 1)
-		return;
-	for (; !huge->over && start < end && end - start >= HUGE_SIZE;
-	     start += HUGE_SIZE) {
-		uint64_t before = now_ns();
-		*(volatile char *)address(start) = 0;
-		huge->over = madvise(address(start), HUGE_SIZE,
-				     MADV_COLLAPSE) ||
-			     now_ns() - before > HUGE_SLOW_NS;
-	}
-}
-
-// CRIU writes large memory in many entries, which follow each other.
-static struct cr_error *look_ahead(struct huge *huge, struct cr_proc *proc,
-				   const struct cr_mapping *m,
-				   const struct cr_run *first)
-{
-	struct cr_run r = *first;
-	uint64_t end = r.end;
-	while (!huge->over && end < m->vma->end) {
-		struct cr_error *err = cr_pages_run(&proc->pages, end, &r);
-		if (err)
-			return err;
-		if (!is_own(proc, &r))
-			break;
-		end = r.end < m->vma->end ? r.end : m->vma->end;
-	}
-	huge->seen = end;
-	if (!huge->over && !huge->asked && end - first->start >= HUGE_SIZE) {
-		huge->asked = true;
-		huge->over = !huge_allowed();
-	}
-	make_huge(huge, m->vma, first->start, end);
-	return NULL;
-}
-
-static struct cr_error *fill_mapping(struct cr_fill *fill,
-				     struct huge *huge, struct cr_proc *proc,
-				     const struct cr_mapping *m)
-{
-	struct cr_error *err = NULL;
-	for (uint64_t at = m->vma->start; !err && at < m->vma->end;) {
-		struct cr_run r;
-		err = cr_pages_run(&proc->pages, at, &r);
-		if (err)
-			return err;
-		if (r.end > m->vma->end)
-			r.end = m->vma->end;
-		at = r.end;
-		if (!is_own(proc, &r))
-			continue;
-		if (r.start >= huge->seen)
-			err = look_ahead(huge, proc, m, &r);
-		if (!err)
-			err = cr_fill_run(fill, &proc->pages, &r,
-					  address(r.start));
-	}
-	return err;
-}
-
-struct cr_error *cr_map_fill(struct cr_restore *run, struct cr_proc *proc)
-{
-	cr_auto_free struct cr_fill *fill = calloc(1, sizeof(*fill));
-	struct cr_error *err = NULL;
-	struct huge huge = { .over = proc->mm.entry->thp_disabled };
-	if (!fill)
-		return cr_enomem;
-	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
-		if (proc->mapping[i].filled)
-			err = fill_mapping(fill, &huge, proc,
-					   proc->mapping + i);
-	}
-	return err ?: cr_fill(fill);
 }
 
 /* ---- afterwards ---- */

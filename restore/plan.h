@@ -59,6 +59,7 @@ struct cr_mapping {
 	struct cr_ofile *file; /* NULL: anonymous */
 	size_t i;	       /* in the image */
 	bool filled;	       /* has pages of its own */
+	bool inherited;	       /* run: forked with the parent's */
 };
 
 struct cr_thread {

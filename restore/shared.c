@@ -9,6 +9,7 @@
 
 #include "lib/base/cleanup.h"
 #include "restore/fd/kind.h"
+#include "restore/fill.h"
 #include "restore/steps.h"
 
 static struct cr_shared *find(const struct cr_rplan *plan, uint32_t shmid)

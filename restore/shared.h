@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Shared memory objects that have no file of their own (MAP_SHARED with
- * MAP_ANONYMOUS), and filling of any memory from pages images.
+ * MAP_ANONYMOUS).
  *
  * An object is mapped once by the controller; what /proc/self/map_files has for
  * it is then the object as a file, and keeps its name "/dev/zero".
@@ -9,8 +9,6 @@
  */
 #ifndef CR_RESTORE_SHARED_H
 #define CR_RESTORE_SHARED_H
-
-#include <sys/uio.h>
 
 #include "restore/restore.h"
 
@@ -34,23 +32,5 @@ struct cr_error *cr_shared_anonymous(struct cr_restore *run, uint64_t size,
 /** Fills a file from the pages of a shared memory object, if it has any. */
 struct cr_error *cr_shared_fill(struct cr_restore *run, uint32_t shmid,
 				uint64_t size, int fd) CR_MUST_CHECK;
-
-/* Pages to be read with one call, as long as they follow each other in an
- * image. Start with a zeroed one, and end with cr_fill(). */
-#define CR_FILL_MAX 1024
-
-struct cr_fill {
-	struct iovec iov[CR_FILL_MAX];
-	size_t nr;
-	int fd;
-	uint64_t off, next;
-	unsigned layer;
-	uint32_t pages_id;
-};
-
-/** Puts the bytes of a run of kind DATA at data, at the latest with cr_fill(). */
-struct cr_error *cr_fill_run(struct cr_fill *fill, struct cr_pages *pages,
-			     const struct cr_run *r, void *data) CR_MUST_CHECK;
-struct cr_error *cr_fill(struct cr_fill *fill) CR_MUST_CHECK;
 
 #endif

@@ -22,14 +22,15 @@ const struct cr_step cr_steps[] = {
 	// Who leads a session does before it has children, which are in it.
 	{ "session",     .plan = cr_task_plan, .child = cr_task_session },
 	{ "lead group",  .child = cr_task_lead },
+	// Memory comes before descriptors: those of the images are still open.
+	{ "map",         .child = cr_map_make },
+	{ "fill",        .child = cr_map_fill },
+	// Children share the pages that have been filled.
 	{ "children",    .child = cr_task_children },
 	// A group can be joined only when its leader is there.
 	{ "all born",    .child = cr_task_meet },
 	{ "join group",  .child = cr_task_group },
 	{ "zombie",      .child = cr_task_zombie },
-	// Memory comes before descriptors: those of the images are still open.
-	{ "map",         .child = cr_map_make },
-	{ "fill",        .child = cr_map_fill },
 	{ "protect",     .child = cr_map_protect },
 	{ "personality", .child = cr_task_personality },
 	// Paths of mapped files are those outside of the process's root.

@@ -77,7 +77,7 @@ CR_STEP_CHILD(cr_task_group);
 CR_STEP_CHILD(cr_task_zombie);
 CR_STEP_PLAN(cr_task_plan);
 
-/* map.c */
+/* map.c, fill.c */
 CR_STEP_PLAN(cr_map_plan);
 CR_STEP_CHILD(cr_map_make);
 CR_STEP_CHILD(cr_map_fill);

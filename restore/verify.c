@@ -4,21 +4,22 @@
  * say, and so is every byte that they hold. Done before anything of it is registered with
  * the kernel, which writes to such memory.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/io.h"
 #include "restore/maps.h"
 #include "restore/steps.h"
-#include "restore/tracee.h"
 
 typedef unsigned long long ull;
 
 #define CHUNK (1u << 20)
 
 struct check {
-	struct cr_thread *thread;
+	int fd; // its memory
 	struct cr_pages *pages;
 	uint8_t *want, *have; // CHUNK bytes each
 };
@@ -30,7 +31,7 @@ static struct cr_error *check_run(struct check *c, const struct cr_run *r)
 		size_t size = r->end - at < CHUNK ? r->end - at : CHUNK;
 		err = cr_pages_fill(c->pages, r, at, c->want, size);
 		if (!err)
-			err = cr_tracee_read(c->thread, at, c->have, size);
+			err = cr_io_pread(c->fd, c->have, size, at);
 		if (!err && memcmp(c->want, c->have, size))
 			err = cr_error_new(CR_ERR_INTERNAL,
 					   "0x%llx: %zu bytes differ from the "
@@ -113,7 +114,12 @@ struct cr_error *cr_verify_memory(struct cr_restore *run,
 	cr_auto_free uint8_t *buf = malloc(2 * CHUNK);
 	if (!buf)
 		return cr_enomem;
-	struct check c = { thread, &proc->pages, buf, buf + CHUNK };
+	// process_vm_readv(2) would end the sharing of pages.
+	snprintf(name, sizeof(name), "%d/mem", (int)proc->pid);
+	cr_auto_close int fd = openat(run->proc_fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return cr_error_sys("/proc/%s", name);
+	struct check c = { fd, &proc->pages, buf, buf + CHUNK };
 	snprintf(name, sizeof(name), "%d", (int)proc->pid);
 	struct cr_error *err = cr_maps_read(run->proc_fd, name, &maps);
 	if (err)
