@@ -22,7 +22,7 @@
 
 #define NR_CAP_WORDS 2
 #define NR_CAPS	     64
-#define NGROUPS_MOST 65536
+#define NGROUPS_MOST (CR_SCRATCH_SIZE / 4)
 
 struct caps {
 	uint32_t word[NR_CAP_WORDS];

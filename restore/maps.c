@@ -21,10 +21,18 @@ static enum cr_area_kind kind_of(const char *line)
 		{ "[vvar_vclock]", CR_AREA_VVAR },
 		{ "[vsyscall]", CR_AREA_VSYSCALL },
 	};
-	const char *name = strchr(line, '[');
-	for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++) {
+	unsigned long long inode = 1;
+	int at = 0;
+	// Names of files may hold anything; these have no inode.
+	if (!strchr(line, '[') ||
+	    sscanf(line, "%*x-%*x %*s %*x %*x:%*x %llu %n", &inode, &at) < 1 ||
+	    inode)
+		return CR_AREA_OTHER;
+	const char *name = line + at;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t size = strlen(names[i].name);
-		if (!strncmp(name, names[i].name, size))
+		if (!strncmp(name, names[i].name, size) &&
+		    strchr("\n", name[size]))
 			return names[i].kind;
 	}
 	return CR_AREA_OTHER;

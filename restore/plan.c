@@ -196,6 +196,11 @@ static struct cr_error *load_memory(struct cr_rplan *plan, struct cr_proc *proc)
 	if (!proc->mm.entry)
 		return cr_error_new(CR_ERR_FORMAT, "mm-%u.img: no such file",
 				    pid);
+	if (proc->mm.entry->n_mm_saved_auxv > CR_AUXV_MAX)
+		return cr_error_new(CR_ERR_FORMAT,
+				    "mm-%u.img: entry 0: %zu words of auxiliary "
+				    "vector",
+				    pid, proc->mm.entry->n_mm_saved_auxv);
 	err = cr_rplan_file(plan, FD_TYPES__REG, proc->mm.entry->exe_file_id,
 			   &proc->exe);
 	if (err)

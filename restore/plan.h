@@ -102,6 +102,7 @@ struct cr_proc {
 };
 
 #define CR_SCRATCH_SIZE 0x10000
+#define CR_AUXV_MAX	1024 /* words; the kernel has some 50 */
 
 struct cr_rplan {
 	const struct cr_options *options;

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Options of crit-restore, on a program that CRIU has dumped.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
+top=$(cd "$here/../.." && pwd) || exit 1
+build=$(realpath -m "${BUILD:-$top/build}")
+criu=$top/tests/support/criu
+failed=0
+PATH=$build:$PATH
+
+result()
+{
+	if [ "$1" = 0 ]; then
+		echo "ok $2"
+	else
+		echo "not ok $2"
+		sed 's/^/# /' said
+		failed=1
+	fi
+}
+
+until_is()
+{
+	for _ in $(seq 200); do
+		eval "$1" && return 0
+		sleep 0.02
+	done
+	return 1
+}
+
+# The program again, as it was when it was dumped, for the next restore.
+end()
+{
+	kill -9 "$1" 2>/dev/null
+	until_is "! [ -e /proc/$1 ]"
+	rm -f go
+	cp log.dumped log
+}
+
+inside()
+{
+	mount -t tmpfs none /run 2>/dev/null
+	setsid ./program </dev/null >log 2>&1 &
+	local pid=$! status=1
+	until_is 'grep -qs ready log' || exit 1
+	cp log log.dumped
+	mkdir images
+	for _ in 1 2 3; do
+		"$criu" dump -t "$pid" -D images -o dump.log >said 2>&1 && status=0 && break
+		sleep 0.2
+	done
+	[ $status = 0 ] || { grep -a Error images/dump.log | tail -n 1; exit 77; }
+	wait "$pid" 2>/dev/null
+
+	crit-restore -d -s --pidfile pid images >said 2>&1
+	result $? "restored, to be left stopped"
+	until_is "grep -q '^State:.T' /proc/$pid/status"
+	result $? "it is stopped"
+	[ "$(cat pid)" = "$pid" ]
+	result $? "its pid is in the file"
+	touch go
+	kill -CONT "$pid"
+	until_is 'grep -q PASS log'
+	result $? "continued, it does what it is to do"
+	end "$pid"
+
+	crit-restore -d images >said 2>&1
+	crit-restore -d images >said 2>&1
+	[ $? = 1 ] && grep -q "its pid is in use" said && [ -e "/proc/$pid" ]
+	result $? "a pid that is in use is refused, and left alone"
+	end "$pid"
+
+	crit-restore images >said 2>&1 &
+	local parent=$!
+	until_is "[ -e /proc/$pid ]"
+	sleep 0.2
+	kill -0 $parent
+	result $? "without -d it waits"
+	touch go
+	wait $parent
+	result $? "until the program ends"
+	until_is 'grep -q PASS log'
+	end "$pid"
+
+	crit-restore -d --pidns --pidfile pid images >said 2>&1
+	result $? "restored in a pid namespace of its own"
+	[ "$(cat pid)" != "$pid" ] && grep -q "^NSpid:.*[^0-9]$pid\$" "/proc/$(cat pid)/status"
+	result $? "where it has the pid that it had"
+	touch go
+	until_is 'grep -q PASS log'
+	result $? "it does what it is to do"
+	until_is "! [ -e /proc/$(cat pid) ]"
+	until_is "! pgrep -x crit-init >/dev/null"
+	result $? "and then nothing is left of the namespace"
+	end "$pid"
+
+	mkdir root
+	mount --rbind / root
+	crit-restore -d --root root images >said 2>&1
+	result $? "restored below another root"
+	[ "$(readlink "/proc/$pid/root")" = "$PWD/root" ]
+	result $? "which is its root"
+	end "$pid"
+
+	echo more >>program
+	crit-restore -d images >said 2>&1
+	[ $? = 1 ] && grep -q "program has .* bytes and had" said && ! [ -e "/proc/$pid" ]
+	result $? "a program that has changed is refused"
+	exit $failed
+}
+
+if [ "${1-}" = --inside ]; then
+	inside
+fi
+
+[ "$(id -u)" = 0 ] || { echo "CRIU needs root"; exit 77; }
+"$criu" >/dev/null 2>&1 || { echo "no CRIU"; exit 77; }
+[ -x "$build/crit-restore" ] || { echo "no $build/crit-restore"; exit 77; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -pthread "$top/tests/restore/after.c" -o program || exit 1
+for fd in /proc/self/fd/*; do
+	fd=${fd##*/}
+	[ "$fd" -le 2 ] || eval "exec $fd>&-"
+done
+timeout -k 5 60 unshare -p -m -f --mount-proc --kill-child "$here/restore-options.sh" \
+	--inside </dev/null
