@@ -150,11 +150,28 @@ static _Noreturn void live(struct cr_restore *run, struct cr_proc *proc,
 }
 
 /*
- * The pid of a process that was killed a moment ago may still be taken although
- * nothing shows it any more.
+ * The pid of a process that was killed a moment ago may still be taken, even if
+ * nothing shows it any more. How long depends on the load; less is waited for one
+ * that is there to be seen.
  */
-#define PID_TRIES    200
-#define PID_PAUSE_NS 1000000
+#define PID_TRIES     3000
+#define PID_TRIES_FEW 200
+#define PID_PAUSE_NS  1000000
+
+static bool is_worth_waiting(uint32_t pid, int try)
+{
+	bool seen = !kill((pid_t)pid, 0) || errno != ESRCH;
+	return try < (seen ? PID_TRIES_FEW : PID_TRIES);
+}
+
+bool cr_task_wait_for_id(uint32_t id, int try)
+{
+	struct timespec pause_time = { .tv_nsec = PID_PAUSE_NS };
+	if (!is_worth_waiting(id, try))
+		return false;
+	nanosleep(&pause_time, NULL);
+	return true;
+}
 
 static pid_t clone_with_pid(uint32_t vpid, uint64_t flags)
 {
@@ -165,12 +182,14 @@ static pid_t clone_with_pid(uint32_t vpid, uint64_t flags)
 		.set_tid = (uintptr_t)&set_tid,
 		.set_tid_size = 1,
 	};
-	struct timespec pause_time = { .tv_nsec = PID_PAUSE_NS };
 	for (int try = 0;; try++) {
 		pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-		if (pid >= 0 || errno != EEXIST || try == PID_TRIES)
+		if (pid >= 0 || errno != EEXIST)
 			return pid;
-		nanosleep(&pause_time, NULL);
+		if (!cr_task_wait_for_id(vpid, try)) {
+			errno = EEXIST;
+			return -1;
+		}
 	}
 }
 

@@ -22,4 +22,8 @@ struct cr_error *cr_tasks_start(struct cr_restore *run) CR_MUST_CHECK;
 /** Kills and reaps all of them. */
 void cr_tasks_kill(struct cr_restore *run);
 
+/** After an attempt, counted from 0, to make a process or thread whose id is in
+ * use: waits a moment, or says that it is not worth while. */
+bool cr_task_wait_for_id(uint32_t id, int try);
+
 #endif

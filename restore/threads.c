@@ -7,11 +7,10 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <string.h>
-#include <time.h>
 
 #include "restore/arch/arch.h"
 #include "restore/inject.h"
-#include "restore/steps.h"
+#include "restore/tasks.h"
 
 #define FLAGS                                                           \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
@@ -69,9 +68,7 @@ struct cr_error *cr_threads_plan(struct cr_rplan *plan, struct cr_proc *proc)
 	return check_shared(plan, proc);
 }
 
-#define TID_OFF	     512
-#define TID_TRIES    200
-#define TID_PAUSE_NS 1000000
+#define TID_OFF 512
 
 static struct cr_error *make(struct cr_thread *leader, struct cr_thread *thread)
 {
@@ -81,16 +78,14 @@ static struct cr_error *make(struct cr_thread *leader, struct cr_thread *thread)
 		.set_tid = scratch + TID_OFF,
 		.set_tid_size = 1,
 	};
-	struct timespec pause_time = { .tv_nsec = TID_PAUSE_NS };
 	int32_t tid = (int32_t)thread->vtid;
 	int64_t got = -EEXIST;
 	struct cr_error *err = cr_scratch(leader, 0, &args, sizeof(args));
 	if (!err)
 		err = cr_scratch(leader, TID_OFF, &tid, sizeof(tid));
-	// As for processes, see tasks.c.
-	for (int try = 0; !err && got == -EEXIST && try < TID_TRIES; try++) {
-		if (try)
-			nanosleep(&pause_time, NULL);
+	for (int try = 0; !err && got == -EEXIST; try++) {
+		if (try && !cr_task_wait_for_id(thread->vtid, try))
+			break;
 		leader->cloned = 0;
 		err = cr_inject(leader, &got, clone3, scratch, sizeof(args));
 	}
