@@ -395,6 +395,14 @@ static struct cr_error *check_alive(struct cr_restore *run,
 	char state = pid ? state_of(run, pid) : 'R';
 	if (state && !strchr("ZX", state))
 		return NULL;
+	siginfo_t info = { 0 };
+	// Only of our own child it is known how.
+	if (!waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+	    info.si_code == CLD_KILLED)
+		return cr_error_new(CR_ERR_INTERNAL,
+				    "process %u was killed by signal %d while "
+				    "it was being made",
+				    (unsigned)proc->vpid, info.si_status);
 	return cr_error_new(CR_ERR_INTERNAL,
 			    "process %u died while it was being made",
 			    (unsigned)proc->vpid);

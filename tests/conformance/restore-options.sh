@@ -92,7 +92,7 @@ inside()
 	until_is 'grep -q PASS log'
 	result $? "it does what it is to do"
 	until_is "! [ -e /proc/$(cat pid) ]"
-	until_is "! pgrep -x crit-init >/dev/null"
+	until_is "! grep -qsx crit-init /proc/[0-9]*/comm"
 	result $? "and then nothing is left of the namespace"
 	end "$pid"
 
