@@ -45,58 +45,44 @@ static bool next_kept(struct kept *k, uint64_t at, uint64_t *start_ret,
 	return any;
 }
 
-// Ranges to be unmapped; those with nothing kept between them become one.
+// A range to be unmapped, which grows as long as nothing is kept in between.
 struct ours {
 	struct cr_thread *thread;
-	uint64_t start, end; // pending
+	uint64_t start, end; // equal: nothing yet
 };
 
 static struct cr_error *unmap(struct ours *o)
 {
-	if (o->start == o->end)
+	uint64_t start = o->start, size = o->end - o->start;
+	if (!size)
 		return NULL;
-	struct cr_error *err = cr_inject(o->thread, NULL, munmap, o->start,
-					 o->end - o->start);
 	o->start = o->end = 0;
-	return err;
+	return cr_inject(o->thread, NULL, munmap, start, size);
 }
 
-static struct cr_error *add(struct ours *o, uint64_t start, uint64_t end,
-			    bool joins)
+static void grow(struct ours *o, uint64_t start, uint64_t end)
 {
-	struct cr_error *err = NULL;
-	if (o->start == o->end || !joins) {
-		err = unmap(o);
+	if (o->start == o->end)
 		o->start = start;
-	}
 	o->end = end;
-	return err;
 }
 
-// An area of which parts may be kept. *joins: nothing is kept between it and what
-// was added last.
+// An area may be ours in part: the kernel joins what is alike.
 static struct cr_error *area(struct ours *o, struct kept *k,
-			     const struct cr_area *a, uint64_t *last)
+			     const struct cr_area *a)
 {
 	struct cr_error *err = NULL;
 	for (uint64_t at = a->start; !err && at < a->end;) {
-		uint64_t start = UINT64_MAX, end = UINT64_MAX, before, unused;
-		struct kept from_last = *k;
+		uint64_t start, end;
 		if (!next_kept(k, at, &start, &end))
 			start = end = UINT64_MAX;
 		if (start > at) {
 			uint64_t stop = start < a->end ? start : a->end;
-			bool joins = !next_kept(&from_last, *last, &before,
-						&unused) ||
-				     before >= at;
-			err = add(o, at, stop, joins);
-			*last = stop;
+			grow(o, at, stop);
 			at = stop;
 		} else {
+			err = unmap(o);
 			at = end;
-			*last = end < a->end ? end : a->end;
-			if (!err)
-				err = unmap(o);
 		}
 	}
 	return err;
@@ -108,19 +94,16 @@ struct cr_error *cr_self_unmap(struct cr_restore *run, struct cr_thread *thread)
 	struct kept k = { .proc = proc };
 	struct ours o = { .thread = thread };
 	struct cr_maps maps;
-	uint64_t last = 0;
 	char name[24];
 	snprintf(name, sizeof(name), "%d", (int)proc->pid);
 	struct cr_error *err = cr_maps_read(run->proc_fd, name, &maps);
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < maps.nr; i++) {
-		if (maps.area[i].kind == CR_AREA_OTHER) {
-			err = area(&o, &k, &maps.area[i], &last);
-		} else {
+		if (maps.area[i].kind == CR_AREA_OTHER)
+			err = area(&o, &k, &maps.area[i]);
+		else
 			err = unmap(&o);
-			last = maps.area[i].end;
-		}
 	}
 	cr_maps_free(&maps);
 	return err ?: unmap(&o);

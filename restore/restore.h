@@ -16,7 +16,8 @@
  *		all but memory, and registers. Also its memory: it maps and fills
  *		what it will be in the end next to what it still is
  *		(MAP_FIXED_NOREPLACE). When both want the same addresses the
- *		controller executes itself again, elsewhere.
+ *		controller executes itself again, elsewhere. Its children are
+ *		forked when it has its memory, so that they share pages with it.
  *	inject	All processes wait. The controller seizes them and makes them
  *		unmap what is left of us, move the vdso, clone their threads,
  *		and take on what the kernel must not know before.
