@@ -47,7 +47,6 @@ static void let_go(void)
 	for (int fd = 0; fd < 3 && null >= 0; fd++)
 		dup2(null, fd);
 	close_range(3, UINT32_MAX, 0);
-	prctl(PR_SET_PDEATHSIG, 0);
 	prctl(PR_SET_NAME, "crit-init");
 }
 
@@ -77,6 +76,9 @@ static _Noreturn void be_init(const struct cr_options *options,
 	}
 	if (log)
 		fflush(log);
+	// Who reads this may be gone as soon as it is written.
+	if (!err)
+		prctl(PR_SET_PDEATHSIG, 0);
 	cr_error_free(cr_io_write(pipe_fd, &report, sizeof(report)));
 	if (err)
 		_exit(1);

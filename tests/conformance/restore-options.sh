@@ -16,7 +16,7 @@ result()
 		echo "ok $2"
 	else
 		echo "not ok $2"
-		sed 's/^/# /' said
+		sed "s/^/# /" said; [ ! -e log ] || sed "s/^/# log: /" log
 		failed=1
 	fi
 }
