@@ -6,6 +6,7 @@
 
 #include "restore/arch/arch.h"
 #include "restore/fd/kind.h"
+#include "restore/fd/pipes.h"
 #include "restore/steps.h"
 
 /* ---- open files ---- */
@@ -76,9 +77,12 @@ static struct cr_error *load_files(struct cr_rplan *plan)
 			.id = ref->id,
 			.kind = cr_fd_kind(ref->type),
 			.fd = -1,
+			.inherited = -1,
 		};
 		plan->nr_ofiles++;
 		err = cr_files_open(&plan->files, ref, &file->opened);
+		if (!err && file->kind && file->opened.msg)
+			cr_ofile_describe(file);
 	}
 	return err;
 }
@@ -156,6 +160,10 @@ static struct cr_error *load_fds(struct cr_rplan *plan, struct cr_proc *proc)
 			return cr_error_at(err, "fdinfo-%u.img: entry %zu", id,
 					   proc->nr_fds);
 		fd->file->is_fd = true;
+		if (!fd->file->first) {
+			fd->file->first = proc;
+			fd->file->first_fd = (int)fd->entry->fd;
+		}
 	}
 	return NULL;
 }
@@ -171,7 +179,11 @@ static struct cr_error *load_fs(struct cr_rplan *plan, struct cr_proc *proc)
 	if (!err)
 		err = cr_rplan_file(plan, FD_TYPES__REG, proc->fs->root_id,
 				   &proc->root);
-	return err ? cr_error_at(err, "fs-%u.img: entry 0", pid) : NULL;
+	if (err)
+		return cr_error_at(err, "fs-%u.img: entry 0", pid);
+	proc->cwd->is_place = true;
+	proc->root->is_place = true;
+	return NULL;
 }
 
 // Reading takes a missing pagemap for memory that was never touched.
@@ -364,6 +376,9 @@ void cr_rplan_deinit(struct cr_rplan *plan)
 	free(plan->ofile);
 	free(plan->shared);
 	cr_memfds_free(plan->memfds);
+	cr_remaps_free(&plan->remaps);
+	cr_pipes_free(plan->pipes[0]);
+	cr_pipes_free(plan->pipes[1]);
 	cr_files_free(&plan->files);
 	cr_memory_deinit(&plan->memory);
 	cr_pstree_free(&plan->tree);

@@ -21,6 +21,7 @@
 #include "images/fs.pb-c.h"
 #include "images/inventory.pb-c.h"
 #include "lib/image/files.h"
+#include "lib/image/ghost.h"
 #include "lib/image/process.h"
 #include "lib/image/pstree.h"
 #include "lib/image/set.h"
@@ -32,6 +33,7 @@ struct cr_rplan;
 struct cr_proc;
 struct cr_shared;
 struct cr_memfds;
+struct cr_pipes;
 
 /* An open file of the checkpoint: what descriptors, mappings and working
  * directories refer to. */
@@ -41,6 +43,13 @@ struct cr_ofile {
 	struct cr_opened opened; /* opened.msg is of the kind's type */
 	bool is_fd;		 /* some process has it as a descriptor */
 	bool is_mapped;		 /* or has mapped it */
+	bool is_place;		 /* or is in it, or it is its root */
+	const FownEntry *fown;	 /* who gets signals, or NULL */
+	uint32_t flags;		 /* as in the image, if has_flags */
+	bool has_flags;
+	int inherited;		 /* of --inherit-fd; -1: none */
+	const struct cr_proc *first; /* that has it as a descriptor */
+	int first_fd;		     /* and its number there */
 	/* run: */
 	int fd; /* -1: not open; see fd/fds.h */
 	bool opening;
@@ -118,6 +127,9 @@ struct cr_rplan {
 	struct cr_shared *shared; /* see shared.h */
 	size_t nr_shared;
 	struct cr_memfds *memfds; /* see fd/memfd.c */
+	struct cr_pipes *pipes[2]; /* see fd/pipes.h */
+	struct cr_remaps remaps; /* of files that had no name, if has_remaps */
+	bool has_remaps;
 	int fd_base; /* above every descriptor of every process */
 };
 

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "restore/fd/inherit.h"
 #include "restore/fd/kind.h"
 #include "restore/inject.h"
 #include "restore/steps.h"
@@ -37,9 +39,11 @@ static struct cr_error *plan_files(struct cr_rplan *plan)
 {
 	for (size_t i = 0; i < plan->nr_ofiles; i++) {
 		struct cr_ofile *file = plan->ofile + i;
-		if (!(file->is_fd || file->is_mapped) || !file->kind->plan)
+		if (!(file->is_fd || file->is_mapped || file->is_place))
 			continue;
-		struct cr_error *err = file->kind->plan(plan, file);
+		struct cr_error *err = cr_inherit_plan(plan, file);
+		if (!err && file->kind->plan)
+			err = file->kind->plan(plan, file);
 		if (err)
 			return at_file(err, file);
 	}
@@ -52,7 +56,9 @@ struct cr_error *cr_fds_plan(struct cr_rplan *plan, struct cr_proc *proc)
 	unsigned room = 64 + (unsigned)plan->nr_ofiles;
 	if (proc->i)
 		return NULL;
-	struct cr_error *err = plan_files(plan);
+	struct cr_error *err = cr_inherit_check(plan);
+	if (!err)
+		err = plan_files(plan);
 	if (err)
 		return err;
 	if (!getrlimit(RLIMIT_NOFILE, &limit) &&
@@ -96,7 +102,10 @@ struct cr_error *cr_ofile_open(struct cr_restore *run, struct cr_ofile *file)
 					    "nothing opens files of this kind"),
 			       file);
 	file->opening = true;
-	return at_file(file->kind->open(run, file), file);
+	struct cr_error *err = file->inherited >= 0 && !file->kind->inherits ?
+				       cr_inherit_open(run, file) :
+				       file->kind->open(run, file);
+	return at_file(err, file);
 }
 
 struct cr_error *cr_fds_open(struct cr_restore *run)
@@ -126,6 +135,45 @@ static struct cr_error *place(const struct cr_pfd *fd)
 	return NULL;
 }
 
+static struct cr_error *own(int fd, const FownEntry *fown)
+{
+	// The kernel allows a signal by who made the process the owner.
+	uid_t real, effective, saved;
+	struct f_owner_ex owner = { (__typeof__(owner.type))fown->pid_type,
+				    (pid_t)fown->pid };
+	if (getresuid(&real, &effective, &saved))
+		return cr_error_sys("get our ids");
+	bool other = fown->uid != real || fown->euid != effective;
+	if (other && setresuid(fown->uid, fown->euid, real))
+		return cr_error_sys("become user %u for a moment",
+				    (unsigned)fown->uid);
+	struct cr_error *err = NULL;
+	// That an owner is gone is no error: it would get nothing.
+	if (fcntl(fd, F_SETOWN_EX, &owner) && errno != ESRCH)
+		err = cr_error_sys("make %u its owner", (unsigned)fown->pid);
+	if (other && setresuid(real, effective, saved) && !err)
+		err = cr_error_sys("become ourselves again");
+	return err;
+}
+
+// What needs other processes to be there, or other descriptors.
+static struct cr_error *finish(struct cr_restore *run, struct cr_proc *proc,
+			       struct cr_ofile *file, int fd)
+{
+	const FownEntry *fown = file->fown;
+	struct cr_error *err = NULL;
+	if (fown && fown->signum && fcntl(fd, F_SETSIG, (int)fown->signum))
+		err = cr_error_sys("set its signal");
+	if (!err && fown && fown->pid)
+		err = own(fd, fown);
+	if (!err && file->has_flags && file->flags & O_ASYNC &&
+	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC))
+		err = cr_error_sys("make it send signals");
+	if (!err && file->kind->post)
+		err = file->kind->post(run, proc, file, fd);
+	return err;
+}
+
 struct cr_error *cr_fds_place(struct cr_restore *run, struct cr_proc *proc)
 {
 	struct cr_error *err = NULL;
@@ -135,11 +183,9 @@ struct cr_error *cr_fds_place(struct cr_restore *run, struct cr_proc *proc)
 		err = place(&proc->fd[i]);
 	for (size_t i = 0; !err && i < proc->nr_fds; i++) {
 		struct cr_ofile *file = proc->fd[i].file;
-		if (file->kind->post)
-			err = at_file(file->kind->post(
-					      run, proc, file,
-					      (int)proc->fd[i].entry->fd),
-				      file);
+		int fd = (int)proc->fd[i].entry->fd;
+		if (file->first == proc && file->first_fd == fd)
+			err = at_file(finish(run, proc, file, fd), file);
 	}
 	return err;
 }
@@ -152,22 +198,40 @@ struct cr_error *cr_fds_close(struct cr_restore *run, struct cr_thread *thread)
 
 /* ---- what kinds share ---- */
 
-struct cr_error *cr_fd_owner(int fd, const FownEntry *fown)
+void cr_ofile_describe(struct cr_ofile *file)
 {
-	// include/uapi/asm-generic/fcntl.h; the images have the kernel's
-	// enum pid_type.
-	static const int types[] = { F_OWNER_PID, F_OWNER_TID, F_OWNER_PGRP,
-				     F_OWNER_PGRP };
-	if (!fown || (!fown->pid && !fown->signum))
-		return NULL;
-	if (fown->pid) {
-		struct f_owner_ex owner = { types[fown->pid_type & 3],
-					    (pid_t)fown->pid };
-		if (fcntl(fd, F_SETOWN_EX, &owner))
-			return cr_error_sys("set the owner");
+	const char *msg = (const char *)file->opened.msg;
+	if (file->kind->fown)
+		memcpy(&file->fown, msg + file->kind->fown,
+		       sizeof(file->fown));
+	if (file->kind->flags) {
+		memcpy(&file->flags, msg + file->kind->flags,
+		       sizeof(file->flags));
+		file->has_flags = true;
 	}
-	if (fown->signum && fcntl(fd, F_SETSIG, (int)fown->signum))
-		return cr_error_sys("set its signal");
+}
+
+struct cr_error *cr_fd_reopen(int fd, int flags, int *fd_ret)
+{
+	char path[40];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int new = open(path, flags | O_CLOEXEC);
+	if (new < 0)
+		return cr_error_sys("%s", path);
+	*fd_ret = new;
+	return NULL;
+}
+
+#define SET_FLAGS (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
+
+struct cr_error *cr_fd_set_flags(int fd, uint32_t flags)
+{
+	int want = cr_fd_flags(flags) & SET_FLAGS, is = fcntl(fd, F_GETFL);
+	if (is < 0)
+		return cr_error_sys("get its flags");
+	if ((is & SET_FLAGS) != want &&
+	    fcntl(fd, F_SETFL, (is & ~SET_FLAGS) | want))
+		return cr_error_sys("set its flags");
 	return NULL;
 }
 

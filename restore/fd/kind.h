@@ -20,6 +20,14 @@ struct cr_fd_kind {
 	uint32_t type;	  /* FD_TYPES__* */
 	const char *name; /* "pipe" */
 
+	/* Where the message has these; 0: it has none. The owner and O_ASYNC
+	 * are set for every kind when the processes are there. */
+	size_t fown, flags;
+
+	/* What --inherit-fd calls the file, e.g. "pipe:[123]". */
+	void (*key)(const struct cr_ofile *file, char *buf, size_t size);
+	bool inherits; /* `open` takes file->inherited itself */
+
 	/* Refuses what cannot be restored; file->opened.msg is the message. */
 	struct cr_error *(*plan)(struct cr_rplan *plan, struct cr_ofile *file);
 
@@ -37,8 +45,8 @@ struct cr_fd_kind {
 				  struct cr_ofile *file, int flags,
 				  int *fd_ret);
 
-	/* In each process that has the file, when all of its descriptors are
-	 * in place: fd is one of its numbers. Called for each number. */
+	/* In the first process that has the file, when all of its descriptors
+	 * are in place: fd is its number there. */
 	struct cr_error *(*post)(struct cr_restore *run, struct cr_proc *proc,
 				 struct cr_ofile *file, int fd);
 };
@@ -60,8 +68,14 @@ struct cr_error *cr_ofile_has(struct cr_restore *run, struct cr_ofile *file,
 /** Moves a descriptor above those of all processes; takes *fd. */
 struct cr_error *cr_fds_stash(struct cr_restore *run, int *fd) CR_MUST_CHECK;
 
-/** Sets who gets SIGIO for a file. */
-struct cr_error *cr_fd_owner(int fd, const FownEntry *fown) CR_MUST_CHECK;
+/** Fills in what the kind's row says of its messages. */
+void cr_ofile_describe(struct cr_ofile *file);
+
+/** The file a descriptor is, as another open file of its own. */
+struct cr_error *cr_fd_reopen(int fd, int flags, int *fd_ret) CR_MUST_CHECK;
+
+/** Gives a new file the status flags that fcntl(2) can set, but O_ASYNC. */
+struct cr_error *cr_fd_set_flags(int fd, uint32_t flags) CR_MUST_CHECK;
 
 /** Flags of an image as open(2) takes them here: the images have those of x86 on
  * every processor. */
@@ -69,6 +83,8 @@ int cr_fd_flags(uint32_t flags);
 
 /* ---- the functions of the rows ---- */
 
+#define CR_KIND_KEY(name) \
+	void name(const struct cr_ofile *file, char *buf, size_t size)
 #define CR_KIND_PLAN(name)				    \
 	struct cr_error *name(struct cr_rplan *plan,	    \
 			      struct cr_ofile *file) CR_MUST_CHECK
@@ -85,9 +101,32 @@ int cr_fd_flags(uint32_t flags);
 			      struct cr_ofile *file, int fd) CR_MUST_CHECK
 
 /* reg.c */
+CR_KIND_KEY(cr_reg_key);
 CR_KIND_PLAN(cr_reg_plan);
 CR_KIND_OPEN(cr_reg_open);
 CR_KIND_AGAIN(cr_reg_again);
+
+/* open(2) of a name in the images; close-on-exec. */
+int cr_reg_open_in(const struct cr_options *options, const char *name,
+		   int flags);
+
+/* pipe.c, fifo.c */
+CR_KIND_KEY(cr_pipe_key);
+CR_KIND_PLAN(cr_pipe_plan);
+CR_KIND_OPEN(cr_pipe_open);
+CR_KIND_PLAN(cr_fifo_plan);
+CR_KIND_OPEN(cr_fifo_open);
+
+/* eventfd.c, signalfd.c, timerfd.c, epoll.c */
+CR_KIND_PLAN(cr_eventfd_plan);
+CR_KIND_OPEN(cr_eventfd_open);
+CR_KIND_OPEN(cr_signalfd_open);
+CR_KIND_PLAN(cr_timerfd_plan);
+CR_KIND_OPEN(cr_timerfd_open);
+CR_KIND_POST(cr_timerfd_post);
+CR_KIND_PLAN(cr_epoll_plan);
+CR_KIND_OPEN(cr_epoll_open);
+CR_KIND_POST(cr_epoll_post);
 
 /* memfd.c */
 CR_KIND_PLAN(cr_memfd_plan);

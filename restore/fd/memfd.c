@@ -168,24 +168,13 @@ struct cr_error *cr_memfd_make(struct cr_restore *run, struct cr_ofile *file)
 	return make(run, file, &fd);
 }
 
-// The same memory as another open file.
-static struct cr_error *reopen(int fd, int flags, int *fd_ret)
-{
-	char path[40];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	int new = open(path, flags | O_CLOEXEC);
-	if (new < 0)
-		return cr_error_sys("%s", path);
-	*fd_ret = new;
-	return NULL;
-}
-
 struct cr_error *cr_memfd_again(struct cr_restore *run, struct cr_ofile *file,
 				int flags, int *fd_ret)
 {
 	int fd;
 	struct cr_error *err = make(run, file, &fd);
-	return err ?: reopen(fd, flags & (O_ACCMODE | O_APPEND), fd_ret);
+	return err ?: cr_fd_reopen(fd, flags & (O_ACCMODE | O_APPEND),
+				   fd_ret);
 }
 
 struct cr_error *cr_memfd_open(struct cr_restore *run, struct cr_ofile *file)
@@ -199,8 +188,6 @@ struct cr_error *cr_memfd_open(struct cr_restore *run, struct cr_ofile *file)
 	if (e->pos && lseek(fd, (off_t)e->pos, SEEK_SET) < 0)
 		err = cr_error_sys("go to byte %llu",
 				   (unsigned long long)e->pos);
-	if (!err)
-		err = cr_fd_owner(fd, e->fown);
 	if (err)
 		close(fd);
 	return err ?: cr_ofile_has(run, file, fd);

@@ -3,74 +3,149 @@
  * Files with a path: regular ones, directories, devices.
  *
  * Names are those that the processes saw from their root, or from --root DIR.
+ * A file must be the one that it was: of the same size, mode and, if it is an ELF
+ * file, build-id. That is looked at when planning, and its size and mode again
+ * when it is opened.
+ *
  * Facts: CRIU criu/files-reg.c, v4.2; man 2 openat2.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "images/regfile.pb-c.h"
 #include "lib/base/cleanup.h"
+#include "restore/fd/build-id.h"
 #include "restore/fd/kind.h"
+
+typedef unsigned long long ull;
 
 static const RegFileEntry *entry(const struct cr_ofile *file)
 {
 	return (const RegFileEntry *)file->opened.msg;
 }
 
-struct cr_error *cr_reg_plan(struct cr_rplan *plan, struct cr_ofile *file)
+void cr_reg_key(const struct cr_ofile *file, char *buf, size_t size)
 {
-	const RegFileEntry *e = entry(file);
-	if (e->has_ext && e->ext)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "%s: a plugin has to open it", e->name);
-	return NULL;
+	snprintf(buf, size, "%s", entry(file)->name);
 }
 
-static int open_in(struct cr_restore *run, const char *name, int flags)
+int cr_reg_open_in(const struct cr_options *options, const char *name, int flags)
 {
 	struct open_how how = {
 		.flags = (uint64_t)flags | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT,
 	};
-	if (!run->options->root)
+	if (!options->root)
 		return open(name, flags | O_CLOEXEC);
 	cr_auto_close int root =
-		open(run->options->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		open(options->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -1;
 	return (int)syscall(SYS_openat2, root, name, &how, sizeof(how));
 }
 
-// A file that has changed is not the one the process knew.
-static struct cr_error *check(struct cr_restore *run, const RegFileEntry *e,
-			      int fd)
+/* ---- whether it is what it was ---- */
+
+#define NO_VERIFY "(see --no-verify-files)"
+
+static struct cr_error *check(const struct cr_options *options,
+			      const RegFileEntry *e, int fd)
 {
 	struct stat st;
-	if (run->options->no_verify_files || !e->has_size)
-		return NULL;
 	if (fstat(fd, &st))
 		return cr_error_sys("%s", e->name);
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size != e->size)
+	// Another type is another thing, whatever the user says.
+	if (e->has_mode && e->mode & S_IFMT &&
+	    (e->mode & S_IFMT) != (st.st_mode & S_IFMT))
 		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "%s has %llu bytes and had %llu (see "
-				    "--no-verify-files)",
-				    e->name, (unsigned long long)st.st_size,
-				    (unsigned long long)e->size);
+				    "%s has type 0%o and had 0%o", e->name,
+				    st.st_mode & S_IFMT,
+				    (unsigned)e->mode & S_IFMT);
+	if (options->no_verify_files)
+		return NULL;
+	if (e->has_mode && e->mode != st.st_mode)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "%s has mode 0%o and had 0%o " NO_VERIFY,
+				    e->name, st.st_mode, (unsigned)e->mode);
+	if (e->has_size && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size != e->size)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "%s has %llu bytes and had %llu " NO_VERIFY,
+				    e->name, (ull)st.st_size, (ull)e->size);
 	return NULL;
 }
+
+// Words of an ELF file's note, as they stand there.
+static struct cr_error *check_build_id(const struct cr_options *options,
+				       const RegFileEntry *e)
+{
+	uint8_t id[CR_BUILD_ID_MAX];
+	size_t size = e->n_build_id * sizeof(e->build_id[0]);
+	if (!size || options->no_verify_files)
+		return NULL;
+	cr_auto_close int fd = cr_reg_open_in(options, e->name, O_RDONLY);
+	if (fd < 0)
+		return cr_error_sys("%s", e->name);
+	size_t got = cr_build_id(fd, id);
+	// The last word is filled up with zeroes.
+	if (got && size <= sizeof(id) && got <= size && size - got < 4 &&
+	    !memcmp(id, e->build_id, size))
+		return NULL;
+	return cr_error_new(CR_ERR_UNSUPPORTED,
+			    "%s has another build-id than it had " NO_VERIFY,
+			    e->name);
+}
+
+/* ---- planning ---- */
+
+static struct cr_error *load_remaps(struct cr_rplan *plan)
+{
+	if (plan->has_remaps)
+		return NULL;
+	struct cr_error *err = cr_remaps_load(&plan->set, &plan->remaps);
+	plan->has_remaps = !err;
+	return err;
+}
+
+struct cr_error *cr_reg_plan(struct cr_rplan *plan, struct cr_ofile *file)
+{
+	const RegFileEntry *e = entry(file);
+	if (file->inherited >= 0)
+		return NULL;
+	if (e->has_ext && e->ext)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "%s: it is external, and not given by "
+				    "--inherit-fd",
+				    e->name);
+	struct cr_error *err = load_remaps(plan);
+	if (err)
+		return err;
+	if (cr_remaps_find(&plan->remaps, e->id))
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "%s: it had been deleted", e->name);
+	cr_auto_close int fd = cr_reg_open_in(plan->options, e->name, O_PATH);
+	if (fd < 0)
+		return cr_error_sys("%s", e->name);
+	err = check(plan->options, e, fd);
+	return err ?: check_build_id(plan->options, e);
+}
+
+/* ---- opening ---- */
 
 struct cr_error *cr_reg_again(struct cr_restore *run, struct cr_ofile *file,
 			      int flags, int *fd_ret)
 {
 	const RegFileEntry *e = entry(file);
-	int fd = open_in(run, e->name, flags | O_NOCTTY);
+	int fd = cr_reg_open_in(run->options, e->name, flags | O_NOCTTY);
 	if (fd < 0)
 		return cr_error_sys("%s", e->name);
-	struct cr_error *err = check(run, e, fd);
+	struct cr_error *err = check(run->options, e, fd);
 	if (err)
 		close(fd);
 	else
@@ -81,17 +156,15 @@ struct cr_error *cr_reg_again(struct cr_restore *run, struct cr_ofile *file,
 struct cr_error *cr_reg_open(struct cr_restore *run, struct cr_ofile *file)
 {
 	const RegFileEntry *e = entry(file);
-	int fd;
-	struct cr_error *err =
-		cr_reg_again(run, file, cr_fd_flags(e->flags), &fd);
+	int fd, flags = cr_fd_flags(e->flags);
+	struct cr_error *err = cr_reg_again(run, file, flags, &fd);
 	if (err)
 		return err;
-	if (e->pos && lseek(fd, (off_t)e->pos, SEEK_SET) < 0 &&
-	    errno != ESPIPE)
+	// All bits: it has none. Devices may not go anywhere.
+	if (e->pos && e->pos != UINT64_MAX && !(flags & O_PATH) &&
+	    lseek(fd, (off_t)e->pos, SEEK_SET) < 0 && errno != ESPIPE)
 		err = cr_error_sys("%s: go to byte %llu", e->name,
-				   (unsigned long long)e->pos);
-	if (!err)
-		err = cr_fd_owner(fd, e->fown);
+				   (ull)e->pos);
 	if (err)
 		close(fd);
 	return err ?: cr_ofile_has(run, file, fd);

@@ -45,7 +45,8 @@ state()
 	cat "$p/limits" "$p/personality" "$p/coredump_filter"
 	for fd in "$p"/fd/*; do
 		fd=${fd##*/}
-		readlink "$p/fd/$fd"
+		# Pipes and sockets have a number that is new each time.
+		readlink "$p/fd/$fd" | sed -E 's/^(pipe|socket):.*/\1/'
 		grep -E '^(pos|flags)' "$p/fdinfo/$fd"
 	done
 	for task in "$p"/task/*; do
