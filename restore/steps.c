@@ -14,6 +14,7 @@ const struct cr_step cr_steps[] = {
 	/* -- once: in the controller -- */
 	// Nothing else is looked at on another processor.
 	{ "processor",   .plan = cr_threads_plan },
+	{ "seccomp",     .plan = cr_task_seccomp_plan },
 	// Planning memory finds out which files and objects are mapped.
 	{ "shared memory", .plan = cr_map_plan, .once = cr_shared_open },
 	{ "open files",  .plan = cr_fds_plan,  .once = cr_fds_open },
@@ -33,6 +34,11 @@ const struct cr_step cr_steps[] = {
 	{ "zombie",      .child = cr_task_zombie },
 	{ "protect",     .child = cr_map_protect },
 	{ "personality", .child = cr_task_personality },
+	// Children would inherit it; more than one thread would make it slow.
+	{ "membarrier",  .plan = cr_task_membarrier_plan,
+			 .child = cr_task_membarrier },
+	{ "subreaper",   .child = cr_task_subreaper },
+	{ "scores",      .plan = cr_scores_plan, .child = cr_scores_set },
 	// Paths of mapped files are those outside of the process's root.
 	{ "fs",          .child = cr_fs_enter },
 	{ "files",       .child = cr_fds_place },
@@ -59,6 +65,13 @@ const struct cr_step cr_steps[] = {
 	{ "stack",       .inject = cr_signals_stack,   .each_thread = true },
 	{ "limits",      .plan = cr_limits_plan, .inject = cr_limits_set },
 	{ "pending",     .inject = cr_signals_pending, .each_thread = true },
+	// Timers go off after what was pending already.
+	{ "itimers",     .plan = cr_timers_plan, .inject = cr_timers_interval },
+	{ "timers",      .inject = cr_timers_posix },
+	{ "sched",       .plan = cr_sched_plan, .inject = cr_sched_set,
+			 .each_thread = true },
+	// A real-time policy takes it away.
+	{ "slack",       .inject = cr_sched_slack,     .each_thread = true },
 	{ "close",       .inject = cr_fds_close },
 	// What needs privileges is behind us.
 	{ "creds",       .plan = cr_creds_plan, .inject = cr_creds_set,

@@ -72,10 +72,10 @@ CR_STEP_CHILD(cr_task_session);
 CR_STEP_CHILD(cr_task_lead);
 CR_STEP_CHILD(cr_task_children);
 CR_STEP_CHILD(cr_task_meet);
-CR_STEP_CHILD(cr_task_personality);
 CR_STEP_CHILD(cr_task_group);
 CR_STEP_CHILD(cr_task_zombie);
 CR_STEP_PLAN(cr_task_plan);
+CR_STEP_CHILD(cr_task_personality);
 
 /* map.c, fill.c */
 CR_STEP_PLAN(cr_map_plan);
@@ -128,6 +128,26 @@ CR_STEP_INJECT(cr_creds_death);
 
 /* verify.c */
 CR_STEP_INJECT(cr_verify_memory);
+
+/* attr/task.c */
+CR_STEP_PLAN(cr_task_membarrier_plan);
+CR_STEP_CHILD(cr_task_membarrier);
+CR_STEP_CHILD(cr_task_subreaper);
+CR_STEP_PLAN(cr_task_seccomp_plan);
+
+/* attr/scores.c */
+CR_STEP_PLAN(cr_scores_plan);
+CR_STEP_CHILD(cr_scores_set);
+
+/* attr/timers.c */
+CR_STEP_PLAN(cr_timers_plan);
+CR_STEP_INJECT(cr_timers_interval);
+CR_STEP_INJECT(cr_timers_posix);
+
+/* attr/sched.c */
+CR_STEP_PLAN(cr_sched_plan);
+CR_STEP_INJECT(cr_sched_set);
+CR_STEP_INJECT(cr_sched_slack);
 
 /* load.c */
 CR_STEP_INJECT(cr_load_space);
