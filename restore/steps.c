@@ -83,6 +83,8 @@ const struct cr_step cr_steps[] = {
 	{ "scratch",     .inject = cr_scratch_unmap },
 	{ "load",        .inject = cr_load_registers,
 			 .each_thread = true },
+	// What is wrong with the images comes before what this machine lacks.
+	{ "on this machine", .plan = cr_fds_check },
 	{ 0 },
 };
 // clang-format on

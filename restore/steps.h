@@ -88,6 +88,7 @@ CR_STEP_ONCE(cr_shared_open);
 
 /* fd/fds.c */
 CR_STEP_PLAN(cr_fds_plan);
+CR_STEP_PLAN(cr_fds_check);
 CR_STEP_ONCE(cr_fds_open);
 CR_STEP_CHILD(cr_fds_place);
 CR_STEP_INJECT(cr_fds_close);

@@ -34,12 +34,16 @@ static struct cr_error *at_file(struct cr_error *err,
 
 /* ---- planning ---- */
 
-// Files are planned for once, with the first process.
+static bool is_wanted(const struct cr_ofile *file)
+{
+	return file->is_fd || file->is_mapped || file->is_place;
+}
+
 static struct cr_error *plan_files(struct cr_rplan *plan)
 {
 	for (size_t i = 0; i < plan->nr_ofiles; i++) {
 		struct cr_ofile *file = plan->ofile + i;
-		if (!(file->is_fd || file->is_mapped || file->is_place))
+		if (!is_wanted(file))
 			continue;
 		struct cr_error *err = cr_inherit_plan(plan, file);
 		if (!err && file->kind->plan)
@@ -50,6 +54,7 @@ static struct cr_error *plan_files(struct cr_rplan *plan)
 	return NULL;
 }
 
+// Files are planned for once, with the first process.
 struct cr_error *cr_fds_plan(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	struct rlimit limit;
@@ -67,6 +72,19 @@ struct cr_error *cr_fds_plan(struct cr_rplan *plan, struct cr_proc *proc)
 				    "descriptors up to %d: the limit of open "
 				    "files is too low",
 				    plan->fd_base - 1);
+	return NULL;
+}
+
+struct cr_error *cr_fds_check(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	for (size_t i = 0; !proc->i && i < plan->nr_ofiles; i++) {
+		struct cr_ofile *file = plan->ofile + i;
+		if (!is_wanted(file) || !file->kind->check)
+			continue;
+		struct cr_error *err = file->kind->check(plan, file);
+		if (err)
+			return at_file(err, file);
+	}
 	return NULL;
 }
 

@@ -47,6 +47,11 @@ struct cr_error *cr_fifo_plan(struct cr_rplan *plan, struct cr_ofile *file)
 	return err ?: cr_pipes_load(plan, CR_PIPES_FIFO);
 }
 
+struct cr_error *cr_fifo_check(struct cr_rplan *plan, struct cr_ofile *file)
+{
+	return cr_reg_check(plan, reg_of(plan, file));
+}
+
 // For reading and writing.
 static struct cr_error *open_it(struct cr_restore *run, struct cr_ofile *file,
 				int *fd_ret)

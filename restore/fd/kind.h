@@ -31,6 +31,10 @@ struct cr_fd_kind {
 	/* Refuses what cannot be restored; file->opened.msg is the message. */
 	struct cr_error *(*plan)(struct cr_rplan *plan, struct cr_ofile *file);
 
+	/* Looks whether this machine has the file, when everything that is
+	 * wrong with the images has been found. */
+	struct cr_error *(*check)(struct cr_rplan *plan, struct cr_ofile *file);
+
 	/* Makes what `again` opens; in the controller, for each file that is a
 	 * descriptor or mapped. */
 	struct cr_error *(*make)(struct cr_restore *run, struct cr_ofile *file);
@@ -103,6 +107,7 @@ int cr_fd_flags(uint32_t flags);
 /* reg.c */
 CR_KIND_KEY(cr_reg_key);
 CR_KIND_PLAN(cr_reg_plan);
+CR_KIND_PLAN(cr_reg_check);
 CR_KIND_OPEN(cr_reg_open);
 CR_KIND_AGAIN(cr_reg_again);
 
@@ -115,6 +120,7 @@ CR_KIND_KEY(cr_pipe_key);
 CR_KIND_PLAN(cr_pipe_plan);
 CR_KIND_OPEN(cr_pipe_open);
 CR_KIND_PLAN(cr_fifo_plan);
+CR_KIND_PLAN(cr_fifo_check);
 CR_KIND_OPEN(cr_fifo_open);
 
 /* eventfd.c, signalfd.c, timerfd.c, epoll.c */

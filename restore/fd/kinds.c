@@ -16,12 +16,13 @@
 // clang-format off
 static const struct cr_fd_kind kinds[] = {
 	{ FD_TYPES__REG,       "file",     IN(RegFileEntry), .key = cr_reg_key,
-	  .plan = cr_reg_plan, .open = cr_reg_open, .again = cr_reg_again },
+	  .plan = cr_reg_plan, .check = cr_reg_check, .open = cr_reg_open,
+	  .again = cr_reg_again },
 	{ FD_TYPES__PIPE,      "pipe",     IN(PipeEntry), .key = cr_pipe_key,
 	  .inherits = true, .plan = cr_pipe_plan, .open = cr_pipe_open },
 	// Its flags and key are those of the file with its name.
 	{ FD_TYPES__FIFO,      "fifo",     .inherits = true,
-	  .plan = cr_fifo_plan, .open = cr_fifo_open },
+	  .plan = cr_fifo_plan, .check = cr_fifo_check, .open = cr_fifo_open },
 	{ FD_TYPES__EVENTFD,   "eventfd",  IN(EventfdFileEntry),
 	  .plan = cr_eventfd_plan, .open = cr_eventfd_open },
 	{ FD_TYPES__SIGNALFD,  "signalfd", IN(SignalfdEntry),

@@ -129,10 +129,18 @@ struct cr_error *cr_reg_plan(struct cr_rplan *plan, struct cr_ofile *file)
 	if (cr_remaps_find(&plan->remaps, e->id))
 		return cr_error_new(CR_ERR_UNSUPPORTED,
 				    "%s: it had been deleted", e->name);
+	return NULL;
+}
+
+struct cr_error *cr_reg_check(struct cr_rplan *plan, struct cr_ofile *file)
+{
+	const RegFileEntry *e = entry(file);
+	if (file->inherited >= 0)
+		return NULL;
 	cr_auto_close int fd = cr_reg_open_in(plan->options, e->name, O_PATH);
 	if (fd < 0)
 		return cr_error_sys("%s", e->name);
-	err = check(plan->options, e, fd);
+	struct cr_error *err = check(plan->options, e, fd);
 	return err ?: check_build_id(plan->options, e);
 }
 

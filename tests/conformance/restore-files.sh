@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# What crit-restore says of files that are not what they were, and of other things
-# that it refuses before it creates anything; descriptors that it is given
-# (--inherit-fd). One dump by CRIU, looked at with --plan, restored at the end.
+# What crit-restore says of files that are not what they were, and descriptors that
+# it is given (--inherit-fd). One dump by CRIU, looked at with --plan, restored at
+# the end.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 top=$(cd "$here/../.." && pwd) || exit 1
@@ -30,15 +30,6 @@ says()
 plan()
 {
 	"$build/crit-restore" --plan "$@" images
-}
-
-# edited WORDS PATH=VALUE: the plan of images with another value.
-edited()
-{
-	rm -rf bad
-	cp -r images bad
-	"$build/crit" edit bad set "$2" >/dev/null || failed=1
-	says "$1" "$build/crit-restore" --plan bad
 }
 
 program()
@@ -96,21 +87,6 @@ inside()
 	says "$PWD/program has another build-id than it had" plan
 	cp --remove-destination was program
 	plan >said 2>&1 || { echo "not ok plan: $(head -n 1 said)"; failed=1; }
-
-	# What is not restored, or makes no sense.
-	local core="core-$pid.img:entries[0]"
-	edited "core-$pid.img: entry 0: seccomp cannot be restored" \
-		"$core.thread_core.seccomp_mode=filter"
-	edited "core-$pid.img: entry 0: nice value" "$core.thread_core.sched_nice=20"
-	edited "core-$pid.img: entry 0: scheduling priority" \
-		"$core.thread_core.sched_prio=7"
-	edited "core-$pid.img: entry 0: scheduling policy" \
-		"$core.thread_core.sched_policy=6"
-	edited "core-$pid.img: entry 0: time of a timer" \
-		"$core.tc.timers.real.vusec=1000000"
-	edited "core-$pid.img: entry 0: oom_score_adj 1001" "$core.tc.oom_score_adj=1001"
-	edited "core-$pid.img: entry 0: this kernel has no membarrier" \
-		"$core.tc.membarrier_registration_mask=0x40000000"
 
 	# Descriptors that are given.
 	says "--inherit-fd wants fd[N]:KEY" plan --inherit-fd "fd[]:x"
