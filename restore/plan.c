@@ -377,6 +377,7 @@ void cr_rplan_deinit(struct cr_rplan *plan)
 	free(plan->shared);
 	cr_memfds_free(plan->memfds);
 	cr_remaps_free(&plan->remaps);
+	cr_locks_free(&plan->locks);
 	cr_pipes_free(plan->pipes[0]);
 	cr_pipes_free(plan->pipes[1]);
 	cr_files_free(&plan->files);

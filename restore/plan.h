@@ -18,6 +18,7 @@
 
 #include "images/core.pb-c.h"
 #include "images/fdinfo.pb-c.h"
+#include "images/file-lock.pb-c.h"
 #include "images/fs.pb-c.h"
 #include "images/inventory.pb-c.h"
 #include "lib/image/files.h"
@@ -113,6 +114,22 @@ struct cr_proc {
 #define CR_SCRATCH_SIZE 0x10000
 #define CR_AUXV_MAX	1024 /* words; the kernel has some 50 */
 
+/* A file lock, and its place in the image; see attr/locks.c. */
+struct cr_lock {
+	const FileLockEntry *entry;
+	size_t i;
+};
+
+struct cr_locks {
+	struct cr_messages messages;
+	struct cr_lock *lock; /* by pid */
+	size_t nr;
+	size_t nr_owned; /* by processes of the plan */
+};
+
+/** Accepts zeroed ones. */
+void cr_locks_free(struct cr_locks *locks);
+
 struct cr_rplan {
 	const struct cr_options *options;
 	struct cr_set set;
@@ -130,6 +147,7 @@ struct cr_rplan {
 	struct cr_pipes *pipes[2]; /* see fd/pipes.h */
 	struct cr_remaps remaps; /* of files that had no name, if has_remaps */
 	bool has_remaps;
+	struct cr_locks locks;
 	int fd_base; /* above every descriptor of every process */
 };
 

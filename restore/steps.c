@@ -73,6 +73,8 @@ const struct cr_step cr_steps[] = {
 	// A real-time policy takes it away.
 	{ "slack",       .inject = cr_sched_slack,     .each_thread = true },
 	{ "close",       .inject = cr_fds_close },
+	// Closing a file loses locks on it.
+	{ "locks",       .plan = cr_locks_plan, .inject = cr_locks_take },
 	// What needs privileges is behind us.
 	{ "creds",       .plan = cr_creds_plan, .inject = cr_creds_set,
 			 .each_thread = true },

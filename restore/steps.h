@@ -140,6 +140,10 @@ CR_STEP_PLAN(cr_task_seccomp_plan);
 CR_STEP_PLAN(cr_scores_plan);
 CR_STEP_CHILD(cr_scores_set);
 
+/* attr/locks.c */
+CR_STEP_PLAN(cr_locks_plan);
+CR_STEP_INJECT(cr_locks_take);
+
 /* attr/timers.c */
 CR_STEP_PLAN(cr_timers_plan);
 CR_STEP_INJECT(cr_timers_interval);

@@ -5,7 +5,6 @@
  *
  * Facts: CRIU criu/eventpoll.c, v4.2; man 2 epoll_ctl.
  */
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -18,25 +17,17 @@ static const EventpollFileEntry *entry(const struct cr_ofile *file)
 	return (const EventpollFileEntry *)file->opened.msg;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-	return *x < *y ? -1 : *x > *y;
-}
-
 // Whether the process has all that is watched.
 static struct cr_error *check(const struct cr_proc *proc,
 			      const EventpollFileEntry *e)
 {
-	cr_auto_free uint32_t *fd = calloc(proc->nr_fds + 1, sizeof(fd[0]));
-	if (!fd)
-		return cr_enomem;
-	for (size_t i = 0; i < proc->nr_fds; i++)
-		fd[i] = proc->fd[i].entry->fd;
-	qsort(fd, proc->nr_fds, sizeof(fd[0]), compare);
+	cr_auto_free uint32_t *numbers = NULL;
+	struct cr_error *err = cr_fds_numbers(proc, &numbers);
+	if (err)
+		return err;
 	for (size_t i = 0; i < e->n_tfd; i++) {
 		uint32_t tfd = e->tfd[i]->tfd;
-		if (!bsearch(&tfd, fd, proc->nr_fds, sizeof(fd[0]), compare))
+		if (!cr_fds_has(numbers, proc->nr_fds, tfd))
 			return cr_error_new(CR_ERR_UNSUPPORTED,
 					    "it watches descriptor %u, which "
 					    "process %u does not have",

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -215,6 +216,29 @@ struct cr_error *cr_fds_close(struct cr_restore *run, struct cr_thread *thread)
 }
 
 /* ---- what kinds share ---- */
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+struct cr_error *cr_fds_numbers(const struct cr_proc *proc, uint32_t **ret)
+{
+	uint32_t *fd = calloc(proc->nr_fds + 1, sizeof(fd[0]));
+	if (!fd)
+		return cr_enomem;
+	for (size_t i = 0; i < proc->nr_fds; i++)
+		fd[i] = proc->fd[i].entry->fd;
+	qsort(fd, proc->nr_fds, sizeof(fd[0]), compare_numbers);
+	*ret = fd;
+	return NULL;
+}
+
+bool cr_fds_has(const uint32_t *numbers, size_t nr, uint32_t fd)
+{
+	return bsearch(&fd, numbers, nr, sizeof(fd), compare_numbers);
+}
 
 void cr_ofile_describe(struct cr_ofile *file)
 {

@@ -72,6 +72,12 @@ struct cr_error *cr_ofile_has(struct cr_restore *run, struct cr_ofile *file,
 /** Moves a descriptor above those of all processes; takes *fd. */
 struct cr_error *cr_fds_stash(struct cr_restore *run, int *fd) CR_MUST_CHECK;
 
+/** The numbers of a process's descriptors, ascending, to be freed; and whether
+ * one is among them. */
+struct cr_error *cr_fds_numbers(const struct cr_proc *proc, uint32_t **ret)
+	CR_MUST_CHECK;
+bool cr_fds_has(const uint32_t *numbers, size_t nr, uint32_t fd);
+
 /** Fills in what the kind's row says of its messages. */
 void cr_ofile_describe(struct cr_ofile *file);
 

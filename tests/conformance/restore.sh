@@ -26,7 +26,7 @@ until_says()
 restore()
 {
 	if [ "${RESTORER-}" = criu ]; then
-		"$criu" restore -d -D images -o restore.log
+		"$criu" restore --file-locks -d -D images -o restore.log
 	else
 		# shellcheck disable=SC2086
 		${AT_ONE_PLACE-} "$build/crit-restore" -d --verify images
@@ -69,7 +69,7 @@ inside()
 	mkdir images
 	state "$pid" >was
 	for _ in 1 2 3; do
-		"$criu" dump -t "$pid" -D images -o dump.log >said 2>&1 && status=0 && break
+		"$criu" dump --file-locks -t "$pid" -D images -o dump.log >said 2>&1 && status=0 && break
 		sleep 0.2
 	done
 	[ $status = 0 ] || { kill -9 "$pid"; grep -a Error images/dump.log | tail -n 2; exit 77; }
