@@ -217,6 +217,7 @@ static struct cr_error *load_memory(struct cr_rplan *plan, struct cr_proc *proc)
 			   &proc->exe);
 	if (err)
 		return cr_error_at(err, "mm-%u.img: entry 0", pid);
+	proc->exe->is_place = true;
 	err = cr_pages_open(&proc->pages, &plan->memory, proc->vpid);
 	return err ?: check_pagemap(plan, proc);
 }

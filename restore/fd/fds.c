@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -172,6 +173,10 @@ static struct cr_error *own(int fd, const FownEntry *fown)
 		err = cr_error_sys("make %u its owner", (unsigned)fown->pid);
 	if (other && setresuid(real, effective, saved) && !err)
 		err = cr_error_sys("become ourselves again");
+	// Changing them has cleared these.
+	if (other && !err &&
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_DUMPABLE, 1)))
+		err = cr_error_sys("die with the restorer");
 	return err;
 }
 

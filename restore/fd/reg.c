@@ -113,10 +113,16 @@ static struct cr_error *load_remaps(struct cr_rplan *plan)
 	return err;
 }
 
+// What is mapped, or where a process is, is opened by its name.
+static bool is_given(const struct cr_ofile *file)
+{
+	return file->inherited >= 0 && !file->is_mapped && !file->is_place;
+}
+
 struct cr_error *cr_reg_plan(struct cr_rplan *plan, struct cr_ofile *file)
 {
 	const RegFileEntry *e = entry(file);
-	if (file->inherited >= 0)
+	if (is_given(file))
 		return NULL;
 	if (e->has_ext && e->ext)
 		return cr_error_new(CR_ERR_UNSUPPORTED,
@@ -135,9 +141,11 @@ struct cr_error *cr_reg_plan(struct cr_rplan *plan, struct cr_ofile *file)
 struct cr_error *cr_reg_check(struct cr_rplan *plan, struct cr_ofile *file)
 {
 	const RegFileEntry *e = entry(file);
-	if (file->inherited >= 0)
+	if (is_given(file))
 		return NULL;
-	cr_auto_close int fd = cr_reg_open_in(plan->options, e->name, O_PATH);
+	cr_auto_close int fd =
+		cr_reg_open_in(plan->options, e->name,
+			       O_PATH | (cr_fd_flags(e->flags) & O_NOFOLLOW));
 	if (fd < 0)
 		return cr_error_sys("%s", e->name);
 	struct cr_error *err = check(plan->options, e, fd);
