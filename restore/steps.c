@@ -83,10 +83,10 @@ const struct cr_step cr_steps[] = {
 	// Single-stepping resets this action, see inject.h.
 	{ "trap",        .inject = cr_signals_trap },
 	{ "scratch",     .inject = cr_scratch_unmap },
-	{ "load",        .inject = cr_load_registers,
-			 .each_thread = true },
 	// What is wrong with the images comes before what this machine lacks.
 	{ "on this machine", .plan = cr_fds_check },
+	{ "load",        .inject = cr_load_registers,
+			 .each_thread = true },
 	{ 0 },
 };
 // clang-format on
