@@ -52,9 +52,10 @@ static double left(int id, double *interval)
 int main(void)
 {
 	struct sigaction a = { .sa_sigaction = on_timer, .sa_flags = SA_SIGINFO };
-	struct itimerval real = { { 0, 20000 }, { 0, 20000 } }, is,
+	// They go off when it has been restored and looked at.
+	struct itimerval real = { { 0, 20000 }, { 2, 0 } }, is,
 			 prof = { { 3, 4 }, { 1000, 0 } };
-	struct itimerspec soon = { { 0, 30000000 }, { 0, 30000000 } },
+	struct itimerspec soon = { { 0, 30000000 }, { 2, 0 } },
 			  later = { { 7, 8 }, { 1000, 5 } };
 	pthread_t thread;
 	double interval = 0, t;
@@ -80,7 +81,7 @@ int main(void)
 	must(!setitimer(ITIMER_PROF, &prof, NULL));
 	ready();
 	nr_alarms = got_value = got_tid = 0;
-	for (int i = 0; i < 500 && (nr_alarms < 3 || !got_tid); i++)
+	for (int i = 0; i < 5000 && (nr_alarms < 3 || !got_tid); i++)
 		usleep(1000);
 	expect(nr_alarms >= 3);
 	expect(got_value == 77 && got_tid == tid);
