@@ -379,6 +379,7 @@ void cr_rplan_deinit(struct cr_rplan *plan)
 	cr_memfds_free(plan->memfds);
 	cr_remaps_free(&plan->remaps);
 	cr_locks_free(&plan->locks);
+	cr_message_free(plan->seccomp);
 	cr_pipes_free(plan->pipes[0]);
 	cr_pipes_free(plan->pipes[1]);
 	cr_files_free(&plan->files);

@@ -21,6 +21,7 @@
 #include "images/file-lock.pb-c.h"
 #include "images/fs.pb-c.h"
 #include "images/inventory.pb-c.h"
+#include "images/seccomp.pb-c.h"
 #include "lib/image/files.h"
 #include "lib/image/ghost.h"
 #include "lib/image/process.h"
@@ -148,6 +149,7 @@ struct cr_rplan {
 	struct cr_remaps remaps; /* of files that had no name, if has_remaps */
 	bool has_remaps;
 	struct cr_locks locks;
+	SeccompEntry *seccomp; /* see attr/seccomp.c; NULL: not read */
 	int fd_base; /* above every descriptor of every process */
 };
 

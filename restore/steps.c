@@ -14,7 +14,6 @@ const struct cr_step cr_steps[] = {
 	/* -- once: in the controller -- */
 	// Nothing else is looked at on another processor.
 	{ "processor",   .plan = cr_threads_plan },
-	{ "seccomp",     .plan = cr_task_seccomp_plan },
 	// Planning memory finds out which files and objects are mapped.
 	{ "shared memory", .plan = cr_map_plan, .once = cr_shared_open },
 	{ "open files",  .plan = cr_fds_plan,  .once = cr_fds_open },
@@ -75,6 +74,9 @@ const struct cr_step cr_steps[] = {
 	{ "close",       .inject = cr_fds_close },
 	// Closing a file loses locks on it.
 	{ "locks",       .plan = cr_locks_plan, .inject = cr_locks_take },
+	// Has no effect yet, so that calls can go on being injected.
+	{ "seccomp",     .plan = cr_seccomp_plan, .inject = cr_seccomp_set,
+			 .each_thread = true },
 	// What needs privileges is behind us.
 	{ "creds",       .plan = cr_creds_plan, .inject = cr_creds_set,
 			 .each_thread = true },

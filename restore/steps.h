@@ -134,7 +134,10 @@ CR_STEP_INJECT(cr_verify_memory);
 CR_STEP_PLAN(cr_task_membarrier_plan);
 CR_STEP_CHILD(cr_task_membarrier);
 CR_STEP_CHILD(cr_task_subreaper);
-CR_STEP_PLAN(cr_task_seccomp_plan);
+
+/* attr/seccomp.c */
+CR_STEP_PLAN(cr_seccomp_plan);
+CR_STEP_INJECT(cr_seccomp_set);
 
 /* attr/scores.c */
 CR_STEP_PLAN(cr_scores_plan);

@@ -12,6 +12,10 @@
 #define OPTIONS                                                        \
 	(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
 
+#ifndef PTRACE_O_SUSPEND_SECCOMP
+#define PTRACE_O_SUSPEND_SECCOMP (1 << 21)
+#endif
+
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
 #endif
@@ -194,6 +198,12 @@ struct cr_error *cr_tracee_set_mask(struct cr_thread *thread, uint64_t mask)
 {
 	return request(thread, PTRACE_SETSIGMASK, "set the signal mask",
 		       sizeof(mask), &mask);
+}
+
+struct cr_error *cr_tracee_suspend_seccomp(struct cr_thread *thread)
+{
+	return request(thread, PTRACE_SETOPTIONS, "suspend seccomp", 0,
+		       address(OPTIONS | PTRACE_O_SUSPEND_SECCOMP));
 }
 
 struct cr_error *cr_tracee_rseq(struct cr_thread *thread, uint64_t *vaddr_ret,

@@ -48,6 +48,10 @@ struct cr_error *cr_tracee_write(struct cr_thread *thread, uint64_t vaddr,
 struct cr_error *cr_tracee_read(struct cr_thread *thread, uint64_t vaddr,
 				void *data, size_t size) CR_MUST_CHECK;
 
+/** Keeps seccomp from having an effect on a thread until it is released. */
+struct cr_error *cr_tracee_suspend_seccomp(struct cr_thread *thread)
+	CR_MUST_CHECK;
+
 struct cr_error *cr_tracee_set_mask(struct cr_thread *thread, uint64_t mask)
 	CR_MUST_CHECK;
 

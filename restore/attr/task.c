@@ -49,29 +49,3 @@ struct cr_error *cr_task_subreaper(struct cr_restore *run, struct cr_proc *proc)
 		return cr_error_sys("make it a subreaper");
 	return NULL;
 }
-
-/* ---- what is not restored ---- */
-
-static bool is_filtered(const struct cr_thread *thread)
-{
-	const ThreadCoreEntry *e = thread->core->thread_core;
-	const TaskCoreEntry *tc = thread->core->tc;
-	return (e && e->seccomp_mode != SECCOMP_MODE__disabled) ||
-	       (tc && tc->old_seccomp_mode != SECCOMP_MODE__disabled);
-}
-
-// Without its filter it could do more than it could before.
-struct cr_error *cr_task_seccomp_plan(struct cr_rplan *plan,
-				      struct cr_proc *proc)
-{
-	if (proc->zombie)
-		return NULL;
-	cr_proc_each_thread(thread, proc) {
-		if (is_filtered(thread))
-			return cr_error_new(CR_ERR_UNSUPPORTED,
-					    "core-%u.img: entry 0: seccomp "
-					    "cannot be restored",
-					    (unsigned)thread->vtid);
-	}
-	return NULL;
-}

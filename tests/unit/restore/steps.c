@@ -60,6 +60,13 @@ TEST(what_the_kernel_wants_in_order_is_in_order)
 	ck_assert(find("threads") < find("creds"));
 	ck_assert(find("limits") < find("creds"));
 	ck_assert(find("creds") < find("death"));
+	ck_assert(find("children") < find("membarrier"));
+	ck_assert(find("threads") < find("timers"));
+	ck_assert(find("pending") < find("itimers"));
+	ck_assert(find("sched") < find("slack"));
+	ck_assert(find("close") < find("locks"));
+	ck_assert(find("locks") < find("creds"));
+	ck_assert(find("seccomp") < find("creds"));
 	ck_assert(find("trap") < find("scratch"));
 	ck_assert_ptr_null(find("load")[1].name);
 }
