@@ -284,21 +284,5 @@ struct cr_error *cr_fd_set_flags(int fd, uint32_t flags)
 
 int cr_fd_flags(uint32_t flags)
 {
-	// arch/x86 has the numbers of include/uapi/asm-generic/fcntl.h.
-	static const struct {
-		uint32_t image;
-		int here;
-	} table[] = {
-		{ 040000, O_DIRECT },
-		{ 0200000, O_DIRECTORY },
-		{ 0400000, O_NOFOLLOW },
-	};
-	uint32_t all = 0;
-	int result = 0;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		all |= table[i].image;
-		if (flags & table[i].image)
-			result |= table[i].here;
-	}
-	return (int)(flags & ~(all | 0100000)) | result | O_LARGEFILE;
+	return (int)flags & ~O_CLOEXEC;
 }

@@ -87,8 +87,8 @@ struct cr_error *cr_fd_reopen(int fd, int flags, int *fd_ret) CR_MUST_CHECK;
 /** Gives a new file the status flags that fcntl(2) can set, but O_ASYNC. */
 struct cr_error *cr_fd_set_flags(int fd, uint32_t flags) CR_MUST_CHECK;
 
-/** Flags of an image as open(2) takes them here: the images have those of x86 on
- * every processor. */
+/** Flags of an image as open(2) takes them: they are those of the processor that
+ * wrote it, which is ours. */
 int cr_fd_flags(uint32_t flags);
 
 /* ---- the functions of the rows ---- */

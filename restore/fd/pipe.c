@@ -12,8 +12,6 @@
 #include "lib/base/cleanup.h"
 #include "restore/fd/pipes.h"
 
-#define IMAGE_LARGEFILE 0100000
-
 static const PipeEntry *entry(const struct cr_ofile *file)
 {
 	return (const PipeEntry *)file->opened.msg;
@@ -45,13 +43,20 @@ static bool wanted(const struct cr_ofile *file)
 	       file->inherited < 0;
 }
 
+// O_LARGEFILE as this kernel has it; libc says 0. open(2) always sets it.
+static unsigned large_file(const struct cr_restore *run)
+{
+	return (unsigned)fcntl(run->proc_fd, F_GETFL) &
+	       ~(unsigned)(O_ACCMODE | O_DIRECTORY | O_CLOEXEC);
+}
+
 // An end of the new pipe itself: the first that may be one, for each direction.
 static struct cr_error *take(struct cr_restore *run, struct cr_ofile *file,
 			     int ends[2], bool *ret)
 {
 	int way = (file->flags & O_ACCMODE) == O_WRONLY;
 	*ret = false;
-	if (file->flags & IMAGE_LARGEFILE || ends[way] < 0 ||
+	if (file->flags & large_file(run) || ends[way] < 0 ||
 	    (file->flags & O_ACCMODE) == O_RDWR)
 		return NULL;
 	*ret = true;
