@@ -188,6 +188,8 @@ struct cr_error *cr_memfd_open(struct cr_restore *run, struct cr_ofile *file)
 	if (e->pos && lseek(fd, (off_t)e->pos, SEEK_SET) < 0)
 		err = cr_error_sys("go to byte %llu",
 				   (unsigned long long)e->pos);
+	if (!err)
+		err = cr_fd_set_flags(fd, e->flags);
 	if (err)
 		close(fd);
 	return err ?: cr_ofile_has(run, file, fd);

@@ -3,6 +3,7 @@
 // events, its position, its flags; and an epoll file that watches an epoll file.
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -24,6 +25,8 @@ int main(void)
 	int event = eventfd(5, EFD_NONBLOCK), timer = timerfd_create(CLOCK_MONOTONIC, 0);
 	int inner = epoll_create1(0), outer = epoll_create1(0);
 	int file = open("file", O_RDWR | O_CREAT, 0600);
+	int mem = memfd_create("memory", 0);
+	must(mem >= 0 && !fcntl(mem, F_SETFL, O_NONBLOCK | O_NOATIME));
 	must(!pipe(p) && file >= 0 && write(file, "abcdef", 6) == 6);
 	must(!timerfd_settime(timer, 0, &t, NULL));
 	must(!epoll_ctl(inner, EPOLL_CTL_ADD, event, &e));
@@ -51,6 +54,8 @@ int main(void)
 	expect(ready_now(inner) == 1 && ready_now(outer) == 1);
 	expect(read(event, &value, 8) == 8 && value == 5);
 	expect(ready_now(inner) == 0);
+	expect((fcntl(mem, F_GETFL) & (O_NONBLOCK | O_NOATIME)) ==
+	       (O_NONBLOCK | O_NOATIME));
 	expect(lseek(file, 2, SEEK_SET) == 2);
 	expect(write(p[1], "x", 1) == 1);
 	expect(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 44);
