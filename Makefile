@@ -15,12 +15,18 @@ DESTDIR ?=## prepended to PREFIX, for packaging
 CFLAGS  ?= -O2 -g## optimisation and debugging
 WERROR  ?= 1## 0: warnings do not stop the build
 SANITIZE ?=## e.g. address,undefined: an instrumented build, next to the plain one
+CROSS   ?=## aarch64: programs for that processor, by tests/support/cross, in build/aarch64
 V       ?= 0## 1: show the commands
 FUZZ    ?= $(FUZZ_NAMES)## which fuzzers `make fuzz` runs
 FUZZ_TIME ?= 60## seconds for each of them
 
 comma := ,
-BUILD  = build$(if $(SANITIZE),/san-$(subst $(comma),-,$(SANITIZE)))
+BUILD  = build$(if $(SANITIZE),/san-$(subst $(comma),-,$(SANITIZE)))$(CROSS:%=/%)
+HOSTCC := $(CC)
+ifneq ($(CROSS),)
+CC     = tests/support/cross
+WERROR = 0
+endif
 PKG    = $(shell pkg-config $1 2>/dev/null)
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -52,7 +58,7 @@ CFLAGS_ALL   = -std=gnu11 $(CFLAGS) -fno-common -ffunction-sections \
 	-fdata-sections $(HARDEN) $(SANFLAGS)
 RELR        := $(findstring pack-relative-relocs, \
 	$(shell $(CC) -Wl,--help 2>/dev/null | grep -e '-z pack-rel'))
-LDFLAGS_ALL  = $(CFLAGS_ALL) -pie -Wl,--gc-sections -Wl,--as-needed \
+LDFLAGS_ALL  = $(CFLAGS_ALL) $(if $(CROSS),-static-pie,-pie) -Wl,--gc-sections -Wl,--as-needed \
 	-Wl,-z,relro,-z,now $(RELR:%=-Wl,-z,%) $(LDFLAGS)
 COMPILE      = $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL)
 
@@ -110,7 +116,7 @@ HINTS_SRC := images/gen-hints.c $(GEN)/images/opts.pb-c.c \
 
 build/gen-hints: $(HINTS_SRC) $(GEN_H)
 	$(call say,CC)
-	$Q$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -w -I. -I $(GEN) -I $(GEN)/images \
+	$Q$(HOSTCC) -std=gnu11 -D_GNU_SOURCE -O1 -w -I. -I $(GEN) -I $(GEN)/images \
 		$(HINTS_SRC) -o $@ $(call PKG,--cflags --libs libprotobuf-c)
 
 $(GEN)/hints.c: build/gen-hints $(GEN)/images.ds

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "restore/options.h"
 
-static const char *const keys[] = { "image", "none", NULL };
+static const char *const keys[] = { "saved", "unchecked", "off", NULL };
 
 // clang-format off
 const struct cr_opt cr_options[] = {
@@ -32,7 +32,11 @@ const struct cr_opt cr_options[] = {
 	{ 0, "pidns", NULL, CR_FLAG(struct cr_options, pidns),
 	  NULL, "restore in a new pid namespace, where every pid is free" },
 	{ 0, "keys", NULL, CR_CHOICE(struct cr_options, keys, keys),
-	  "WHICH", "the keys of signed pointers (AArch64; default: image)" },
+	  "WHICH", "the keys of signed pointers (AArch64; default: saved)" },
+	{ 0, "gcs-lock", NULL,
+	  CR_STRING(struct cr_options, gcs_lock, CR_TAKES_ANYTHING),
+	  "WHICH", "lock the modes of guarded control stacks: none, all (the "
+	  "default), or a mask (AArch64)" },
 	{ 0, "plan", NULL, CR_FLAG(struct cr_options, plan),
 	  NULL, "say what would be done, and do nothing" },
 	{ 0, "json", NULL, CR_FLAG(struct cr_options, json),
@@ -60,6 +64,18 @@ static const struct cr_section sections[] = {
 	  "\n"
 	  "When anything fails, nothing is left: every process is killed and\n"
 	  "reaped. This is also so when crit-restore itself is killed." },
+	{ "SIGNED POINTERS AND SHADOW STACKS",
+	  "On AArch64 each thread gets the keys it had, and those that were\n"
+	  "enabled. An image does not say how its pointers were signed: it is\n"
+	  "found out from the return addresses on its stacks, and a processor that\n"
+	  "signs otherwise, by another algorithm or for other address sizes, is\n"
+	  "refused. --keys=unchecked leaves that out. --keys=off disables all\n"
+	  "keys, which is refused if there are signed pointers; so it is done\n"
+	  "with images that hold no keys.\n"
+	  "\n"
+	  "Nor does an image say whether a thread had locked its guarded control\n"
+	  "stack. The C library locks everything when it enables them, so this is\n"
+	  "what --gcs-lock does by default." },
 	{ "EXIT STATUS",
 	  "    0  restored; without -d, it has also ended\n"
 	  "    1  failed; one line on standard error says where and why\n"

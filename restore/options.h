@@ -11,7 +11,8 @@
 
 #include "crit/verb.h"
 
-enum cr_keys { CR_KEYS_DEFAULT, CR_KEYS_IMAGE, CR_KEYS_NONE };
+/* Without the option, or the first of its words: SAVED. */
+enum cr_keys { CR_KEYS_DEFAULT, CR_KEYS_SAVED, CR_KEYS_UNCHECKED, CR_KEYS_OFF };
 
 struct cr_options {
 	const char *images; /* -D or the argument */
@@ -24,7 +25,8 @@ struct cr_options {
 	bool no_verify_files, verify;
 	bool pidns;
 	bool verbose;
-	unsigned keys; /* enum cr_keys */
+	unsigned keys;	      /* enum cr_keys */
+	const char *gcs_lock; /* "none", "all", "0x7"; NULL: all */
 	bool version, man;
 };
 

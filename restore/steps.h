@@ -23,6 +23,8 @@
 
 #include "restore/restore.h"
 
+#define CR_FAULT_GCS "no gcs by ptrace"
+
 struct cr_step {
 	const char *name;
 	bool each_thread;

@@ -3,11 +3,16 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
 
 #define OPTIONS                                                        \
 	(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
@@ -192,6 +197,41 @@ struct cr_error *cr_tracee_read(struct cr_thread *thread, uint64_t vaddr,
 {
 	struct iovec ours = { data, size };
 	return move(thread, vaddr, &ours, false);
+}
+
+static struct cr_error *poke_words(struct cr_thread *thread, uint64_t vaddr,
+				   const void *data, size_t size)
+{
+	for (size_t at = 0; at + 8 <= size; at += 8) {
+		uint64_t word;
+		memcpy(&word, (const char *)data + at, 8);
+		struct cr_error *err = request(thread, PTRACE_POKEDATA,
+					       "write its memory", vaddr + at,
+					       address(word));
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+struct cr_error *cr_tracee_poke(struct cr_thread *thread, int proc_fd,
+				uint64_t vaddr, const void *data, size_t size)
+{
+	char name[32];
+	snprintf(name, sizeof(name), "%d/mem", (int)thread->tid);
+	cr_auto_close int fd = openat(proc_fd, name, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && pwrite(fd, data, size, (off_t)vaddr) == (ssize_t)size)
+		return NULL;
+	return poke_words(thread, vaddr, data, size);
+}
+
+struct cr_error *cr_tracee_leave_call(struct cr_thread *thread)
+{
+	struct cr_error *err =
+		request(thread, PTRACE_INTERRUPT, "interrupt", 0, NULL);
+	if (!err)
+		err = request(thread, PTRACE_CONT, "go on", 0, NULL);
+	return err ?: wait_for_event_stop(thread);
 }
 
 struct cr_error *cr_tracee_set_mask(struct cr_thread *thread, uint64_t mask)

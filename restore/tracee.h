@@ -52,6 +52,17 @@ struct cr_error *cr_tracee_read(struct cr_thread *thread, uint64_t vaddr,
 struct cr_error *cr_tracee_suspend_seccomp(struct cr_thread *thread)
 	CR_MUST_CHECK;
 
+/** Writes memory that nothing else does, such as a shadow stack, through
+ * PROC/TID/mem, or where the kernel does not let that be, word by word; vaddr and
+ * size are multiples of 8. */
+struct cr_error *cr_tracee_poke(struct cr_thread *thread, int proc_fd,
+				uint64_t vaddr, const void *data, size_t size)
+	CR_MUST_CHECK;
+
+/** Makes a thread that is stopped at the end of a call stop again, out of it:
+ * what has been put into its registers counts from there. */
+struct cr_error *cr_tracee_leave_call(struct cr_thread *thread) CR_MUST_CHECK;
+
 struct cr_error *cr_tracee_set_mask(struct cr_thread *thread, uint64_t mask)
 	CR_MUST_CHECK;
 

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/*
+ * AArch64. Facts: Linux v6.13 arch/arm64/kernel/{ptrace,signal,syscall}.c,
+ * arch/arm64/include/uapi/asm/ptrace.h; CRIU criu/arch/aarch64/crtools.c, v4.3.
+ *
+ * The images hold FPSIMD registers and no SVE ones; loading the first zeroes what
+ * SVE has above them.
+ */
+#include "restore/arch/aarch64/native.h"
+
+#include <elf.h>
+#include <string.h>
+
+#include "lib/arch/arch.h"
+#include "restore/tracee.h"
+
+/* ---- calls ---- */
+
+#define BTYPE  (UINT64_C(3) << 10) // an indirect branch has just been made
+#define STEP   (UINT64_C(1) << 21)
+#define MODE   UINT64_C(0x1f)	   // 0: 64 bits, user
+#define SVC    { 0x01, 0x00, 0x00, 0xd4 } // svc #0
+
+static void prepare(struct user_regs_struct *regs, uint64_t ip, long nr,
+		    const uint64_t args[6])
+{
+	regs->pc = ip;
+	regs->pstate &= ~BTYPE;
+	regs->regs[8] = (uint64_t)nr;
+	for (int i = 0; i < 6; i++)
+		regs->regs[i] = args[i];
+}
+
+static int64_t result(const struct user_regs_struct *regs)
+{
+	return (int64_t)regs->regs[0];
+}
+
+static uint64_t clear_tid(const CoreEntry *core)
+{
+	return core->ti_aarch64->clear_tid_addr;
+}
+
+/* ---- planning ---- */
+
+static struct cr_error *check_registers(const ThreadInfoAarch64 *info)
+{
+	if (info->gpregs->n_regs != 31)
+		return cr_error_new(CR_ERR_FORMAT, "gpregs: %zu registers",
+				    info->gpregs->n_regs);
+	if (info->fpsimd->n_vregs != 64)
+		return cr_error_new(CR_ERR_FORMAT,
+				    "fpsimd: %zu halves of registers",
+				    info->fpsimd->n_vregs);
+	if (info->gpregs->pstate & MODE)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "pstate 0x%llx: it runs 32-bit code",
+				    (unsigned long long)info->gpregs->pstate);
+	return NULL;
+}
+
+static struct cr_error *plan(struct cr_rplan *p, struct cr_thread *thread)
+{
+	const ThreadInfoAarch64 *info = thread->core->ti_aarch64;
+	if (!info)
+		return cr_error_new(CR_ERR_FORMAT, "no registers");
+	struct cr_error *err = check_registers(info);
+	if (!err)
+		err = cr_gcs_plan(p, thread);
+	return err ?: cr_pac_plan(p, thread);
+}
+
+/* ---- loading ---- */
+
+struct cr_error *cr_load_set(struct cr_thread *thread, uint32_t type)
+{
+	uint8_t data[CR_ARCH_SET_MAX];
+	const struct cr_arch *arch = &cr_arch_aarch64;
+	struct cr_arch_task task = { .core = thread->core };
+	const struct cr_arch_set *set = arch->sets;
+	while (set->fill && set->type != type)
+		set++;
+	struct cr_regs to;
+	cr_regs_init(&to, data, sizeof(data), false);
+	if (!set->fill || !set->fill(&to, &task))
+		return cr_error_new(CR_ERR_INTERNAL,
+				    "register set 0x%x: nothing makes it",
+				    (unsigned)type);
+	struct cr_error *err = cr_tracee_set(thread, type, data, set->size);
+	if (set->secret)
+		explicit_bzero(data, sizeof(data));
+	return err;
+}
+
+static struct cr_error *load_general(struct cr_thread *thread)
+{
+	const UserAarch64RegsEntry *r = thread->core->ti_aarch64->gpregs;
+	struct user_regs_struct regs = {
+		.sp = r->sp,
+		.pc = r->pc,
+		.pstate = r->pstate & ~STEP,
+	};
+	int32_t no_call = -1; // restart nothing
+	for (size_t i = 0; i < r->n_regs; i++)
+		regs.regs[i] = r->regs[i];
+	struct cr_error *err =
+		cr_tracee_set(thread, NT_PRSTATUS, &regs, sizeof(regs));
+	return err ?: cr_tracee_set(thread, NT_ARM_SYSTEM_CALL, &no_call,
+				    sizeof(no_call));
+}
+
+/*
+ * At the end of a call the kernel has put x7 aside to tell the tracer something in
+ * it, and puts it back: it has to be set elsewhere.
+ */
+static struct cr_error *load(struct cr_restore *run, struct cr_thread *thread)
+{
+	struct cr_error *err = cr_gcs_load(run, thread);
+	if (!err && thread->by_syscalls)
+		err = cr_tracee_leave_call(thread);
+	if (!err)
+		err = cr_load_set(thread, NT_FPREGSET);
+	if (!err)
+		err = cr_load_set(thread, NT_ARM_TLS);
+	if (!err)
+		err = cr_pac_load(run, thread);
+	return err ?: load_general(thread);
+}
+
+const struct cr_native cr_native = {
+	.name = "aarch64",
+	.march = CORE_ENTRY__MARCH__AARCH64,
+	.call = SVC,
+	.call_size = 4,
+	.plan = plan,
+	.prepare = prepare,
+	.result = result,
+	.clear_tid = clear_tid,
+	.space = cr_gcs_make,
+	.load = load,
+};
