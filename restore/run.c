@@ -90,6 +90,9 @@ static struct cr_error *compare_vdso(struct cr_proc *proc,
 	const void *a = build_id(ours, size), *b = build_id(theirs, size);
 	if (proc->vdso_code_size == size && a && b && !memcmp(a, b, 20))
 		return NULL;
+	if (proc->vdso_code_size == size && cr_native.vdso_fits &&
+	    cr_native.vdso_fits(theirs, ours, size))
+		return NULL;
 	return cr_error_new(CR_ERR_UNSUPPORTED,
 			    "mm-%u.img: entry 0: its vdso is not that of this "
 			    "kernel",

@@ -136,6 +136,7 @@ const struct cr_native cr_native = {
 	.prepare = prepare,
 	.result = result,
 	.clear_tid = clear_tid,
+	.vdso_fits = cr_vdso_fits,
 	.space = cr_gcs_make,
 	.load = load,
 };
