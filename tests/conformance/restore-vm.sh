@@ -1,0 +1,296 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# crit-restore on AArch64, in emulated machines: checkpoints that CRIU 4.3 made of
+# programs with signed pointers and shadow stacks, some of which it cannot
+# restore itself; fresh ones by several versions of CRIU; and machines that sign
+# otherwise, which are refused before there is any process.
+#
+# tests/conformance/restore-vm.sh [PART...]: these parts only, see the end.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
+top=$(cd "$here/../.." && pwd) || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+vm=$top/tests/vm/run
+data=$top/tests/data/fixtures
+cross=$top/tests/support/cross
+
+check()
+{
+	local name=$1
+	shift
+	if "$@"; then echo "ok $name"; else echo "not ok $name"; fi
+}
+
+# Sanitizers do not link statically: that build is tested once.
+case ${BUILD-} in *san-*) echo "ok this is tested without sanitizers"; exit ;; esac
+for setup in "4.3 new" "4.2 new" "4.1 new" "3.17 6.1"; do
+	if ! "$vm" --criu "${setup% *}" --kernel "${setup#* }" --setup >"$work/log" 2>&1; then
+		tail -n 1 "$work/log"
+		exit 77
+	fi
+done
+"$cross" >"$work/log" 2>&1 || { tail -n 1 "$work/log"; exit 77; }
+env -u MAKEFLAGS -u MAKEOVERRIDES make -C "$top" -j2 CROSS=aarch64 \
+	build/aarch64/crit-restore >"$work/log" 2>&1 || { tail "$work/log"; exit 1; }
+mkdir "$work/bin"
+cp "$top/build/aarch64/crit-restore" "$work/bin"
+
+# ---- checkpoints that were made before ----
+
+tar -C "$work" -xf "$data/aarch64.tar.xz" images
+mkdir "$work/programs"
+tar -C "$work/programs" -xf "$data/aarch64-programs.tar.xz"
+
+# What the programs wrote until then is as it was; SIGTERM makes them return
+# through all their frames, and say so.
+cat >"$work/fixtures" <<'E'
+echo 20000 >/proc/sys/kernel/ns_last_pid
+alive() { grep -qs '^State:.[^Z]*$' /proc/$1/status; }
+last_pid() { cat /proc/sys/kernel/ns_last_pid; }
+options=$(cat options 2>/dev/null)
+# It itself is one, and so is what counts.
+before=$(last_pid)
+./crit-restore --version >/dev/null
+after=$(last_pid)
+own=$((after - before))
+for name in $(ls images); do
+	case $name in
+	gcs_threads | pac_threads_std*) program=pac_threads_std ;;
+	gcs_threads_own) program=pac_threads_own ;;
+	gcs_deep_signal) program=deep_signal ;;
+	*) program=${name%%.*} ;;
+	esac
+	dir=/out/fx/${name%%.*}
+	rm -rf $dir
+	mkdir -p $dir
+	cp programs/bin/$program $dir/$program
+	cp programs/stdout/$name $dir/stdout.txt
+	pid=$(sed -n 's/^start .* pid //p' $dir/stdout.txt | head -n 1)
+	before=$(last_pid)
+	./crit-restore -d $options images/$name 2>/tmp/said
+	status=$?
+	after=$(last_pid)
+	if [ $status != 0 ]; then
+		echo "$name: $((after - before - own)) processes: $(cat /tmp/said)"
+		continue
+	fi
+	sleep 0.3
+	kill -TERM $pid
+	for i in $(seq 50); do alive $pid && sleep 0.1; done
+	echo "$name: $(grep -oE '^(PASS|FAIL|lock [a-zA-Z]*)' $dir/stdout.txt | tr '\n' ' ')"
+	kill -9 $pid 2>/dev/null
+done
+rm -rf /out/fx
+E
+
+# on CPU OPTIONS IMAGES... : what the job says
+on()
+{
+	local cpu=$1 options=$2 name
+	shift 2
+	rm -rf "$work/on"
+	mkdir -p "$work/on/images"
+	echo "$options" >"$work/on/options"
+	for name; do cp -a "$work/images/$name" "$work/on/images"; done
+	# shellcheck disable=SC2086
+	"$vm" --cpu "$cpu" ${append:+--append $append} "$work/fixtures" \
+		"$work/on/images" "$work/on/options" "$work/programs" \
+		"$work/bin/crit-restore" >"$work/said" 2>&1
+}
+
+# all WORDS NAME...: that each of them ends its line with the words
+all()
+{
+	local words=$1 name
+	shift
+	for name; do
+		grep -qE "^$name: $words" "$work/said" || {
+			echo "# $name: not so: $words"
+			sed 's/^/# /' "$work/said"
+			return 1
+		}
+	done
+}
+
+# Those with libraries need the very ones.
+same=(coro cxx_throw deep_signal gcs_counter_man gcs_counter_tun gcs_counter_wp
+	gcs_deep_signal gcs_threads gcs_threads_own pac_counter_bkey pac_counter_leaf
+	pac_counter_none pac_counter_std pac_threads_own pac_threads_std tree)
+qarma3=(gcs_counter_tun.qarma3 pac_counter_std.qarma3)
+qarma5_52=(gcs_counter_tun.qarma5-52 pac_counter_std.qarma5-52 pac_threads_std.qarma5-52)
+impdef_52=(gcs_counter_tun.impdef52 pac_threads_std.impdef52)
+few=(pac_counter_none pac_threads_own gcs_counter_tun)
+
+part_fixtures()
+{
+	on qarma5 "" "${same[@]}" gcs_counter_lock "${qarma3[@]}" "${qarma5_52[@]}" \
+		"${impdef_52[@]}"
+	check "QARMA5, 48 bits" all "PASS" "${same[@]}"
+	check "a shadow stack is locked again" all "lock held PASS" gcs_counter_lock
+	check "signed by another algorithm" all \
+		"0 processes: .* signed by QARMA3 for addresses of 48 bits" "${qarma3[@]}"
+	check "signed for other addresses" all \
+		"0 processes: .* signed by QARMA5 for addresses of 52 bits" "${qarma5_52[@]}"
+	check "signed by an unknown algorithm" all \
+		"0 processes: .* signed otherwise" "${impdef_52[@]}"
+
+	on qarma3 "" "${qarma3[@]}" "${few[@]}"
+	check "QARMA3" all "PASS" "${qarma3[@]}"
+	check "QARMA3 does not restore QARMA5" all "0 processes: .* by QARMA5" "${few[@]}"
+	on qarma5-52 "" "${qarma5_52[@]}" "${few[@]}"
+	check "QARMA5, 52 bits" all "PASS" "${qarma5_52[@]}"
+	check "52 bits do not restore 48" all "0 processes: .* of 48 bits" "${few[@]}"
+	on impdef-52 "" "${impdef_52[@]}" "${few[@]}"
+	check "an algorithm of its own, 52 bits" all "PASS" "${impdef_52[@]}"
+	check "it does not restore QARMA5" all "0 processes: .* by QARMA5" "${few[@]}"
+	on nopac "" "${few[@]}"
+	check "no keys" all "0 processes: .* signs none" "${few[@]}"
+	on nogcs "" "${few[@]}"
+	check "no shadow stacks" all "0 processes: .* guarded control stack" gcs_counter_tun
+}
+
+part_options()
+{
+	on qarma5 --keys=off "${few[@]}"
+	check "signed pointers do not live without keys" all \
+		"0 processes: .* is a signed pointer" "${few[@]}"
+	on nopac --keys=off "${few[@]}"
+	check "nor on a processor that has none" all \
+		"0 processes: .* is a signed pointer" "${few[@]}"
+	on qarma5 --gcs-lock=none gcs_counter_lock
+	check "a lock that is not wanted" all "lock LOST PASS" gcs_counter_lock
+	on qarma5 --gcs-lock=0x100000000 gcs_counter_wp
+	check "a lock that is none" all ".* --gcs-lock" gcs_counter_wp
+	append=proc_mem.force_override=never
+	on qarma5 "" gcs_threads_own
+	check "shadow stacks are written word by word" all "PASS" gcs_threads_own
+	append=
+}
+
+# ---- fresh ones ----
+
+compile()
+{
+	"$cross" -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread "$1" -o "$2"
+}
+
+# What dumps each program of programs/, restores it, and looks what it says. One
+# that is named fx-NAME has no file `go`, but wants SIGTERM.
+cat >"$work/fresh" <<'E'
+echo 5000 >/proc/sys/kernel/ns_last_pid
+mkdir /tmp/work
+options=$(cat options 2>/dev/null)
+export CR_RESTORE_FAULT="$(cat fault 2>/dev/null)"
+until_says() {
+	for i in $(seq 100); do
+		grep -qsE "^($2)" log && return 0
+		[ -d /proc/$1 ] || break
+		sleep 0.1
+	done
+	grep -qsE "^($2)" log
+}
+one() {
+	cp /job/programs/$1 program
+	setsid env $env ./program $word </dev/null >log 2>&1 &
+	pid=$!
+	until_says $pid 'ready|SKIP' || { echo "$1: not ready: $(cat log)"; return; }
+	sleep 0.3
+	mkdir images
+	criu dump -t $pid -D images -o dump.log -v2 >/tmp/said 2>&1 || {
+		echo "$1: no dump: $(grep Error images/dump.log | tail -n 1)"
+		kill -9 $pid
+		return
+	}
+	wait $pid 2>/dev/null
+	/job/crit-restore -d $options images 2>/tmp/said || {
+		echo "$1: refused: $(cat /tmp/said)"
+		return
+	}
+	touch go
+	sleep 0.2
+	case $1 in fx-*) kill -TERM $pid ;; esac
+	until_says $pid 'PASS|FAIL'
+	echo "$1: $(grep -E '^PASS' log || tail -n 3 log)"
+	kill -9 $pid 2>/dev/null
+}
+for name in $(ls programs); do
+	mkdir /tmp/work/$name
+	cd /tmp/work/$name
+	env= word=
+	case $name in
+	*gcs*) env=GLIBC_TUNABLES=glibc.cpu.aarch64_gcs=1 ;;
+	*-locked) word=lock ;;
+	esac
+	one $name
+	cd /job
+done
+E
+
+# fresh CPU CRIU KERNEL PROGRAM...
+fresh()
+{
+	local cpu=$1 criu=$2 kernel=$3 name
+	shift 3
+	rm -rf "$work/on"
+	mkdir -p "$work/on/programs"
+	echo "${options-}" >"$work/on/options"
+	echo "${fault-}" >"$work/on/fault"
+	for name; do cp "$work/subjects/$name" "$work/on/programs"; done
+	"$vm" --time 240 --cpu "$cpu" --criu "$criu" --kernel "$kernel" "$work/fresh" \
+		"$work/on/programs" "$work/on/options" "$work/on/fault" \
+		"$work/bin/crit-restore" >"$work/said" 2>&1
+}
+
+make_subjects()
+{
+	local file name
+	mkdir "$work/subjects"
+	for file in "$top"/tests/restore/*.c "$top"/tests/restore/aarch64/*.c; do
+		name=$(basename "$file" .c)
+		# Those for one processor do not compile for another.
+		compile "$file" "$work/subjects/$name" 2>/dev/null
+	done
+	cp "$work/subjects/shadow" "$work/subjects/shadow-locked"
+	for name in pac_threads_own pac_counter_bkey deep_signal cxx_throw tree; do
+		cp "$work/programs/bin/$name" "$work/subjects/fx-$name"
+	done
+	cp "$work/subjects/fx-pac_threads_own" "$work/subjects/fx-gcs_own"
+}
+
+ours=(after files memory registers shared signals tree)
+signed=(fx-pac_threads_own fx-pac_counter_bkey fx-deep_signal fx-cxx_throw fx-tree)
+
+part_fresh()
+{
+	fresh qarma5 4.3 new "${ours[@]}" "${signed[@]}" shadow-locked fx-gcs_own
+	check "dumps of CRIU 4.3" all PASS "${ours[@]}" "${signed[@]}"
+	check "with shadow stacks" all PASS shadow-locked fx-gcs_own
+	options=--gcs-lock=none
+	fresh qarma5 4.3 new shadow
+	options=
+	check "a shadow stack that nobody locked" all PASS shadow
+	fault="no gcs by ptrace"
+	fresh qarma5 4.3 new shadow-locked fx-gcs_own
+	fault=
+	check "shadow stacks that the process switches on" all PASS shadow-locked fx-gcs_own
+	fresh nopac 4.2 new "${ours[@]}"
+	check "dumps of CRIU 4.2" all PASS "${ours[@]}"
+	fresh nopac 4.1 new "${ours[@]}"
+	check "dumps of CRIU 4.1" all PASS "${ours[@]}"
+	fresh nopac 3.17 6.1 "${ours[@]}"
+	check "dumps of CRIU 3.17" all PASS "${ours[@]}"
+}
+
+part_keyless()
+{
+	fresh qarma5 3.17 6.1 registers files "${signed[@]}"
+	check "no keys, nothing signed" all PASS registers files
+	check "no keys, signed pointers" all "refused: .* no keys.* signed pointer" \
+		"${signed[@]}"
+}
+
+make_subjects
+[ $# != 0 ] || set -- fixtures options fresh keyless
+for part; do "part_$part"; done
