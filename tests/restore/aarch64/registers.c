@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A thread that does nothing but hold a number in each register: general ones,
- * vectors, flags. The action of SIGTRAP is set, so that the last calls which the
- * thread is made to execute stop at their ends; there the kernel keeps x7.
+ * The first thread does nothing but hold a number in each register: general ones,
+ * vectors, flags. The action of SIGTRAP is set, so that the last call which it is
+ * made to execute stops at its end; there the kernel keeps x7.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ static struct {
 #define MOST_X "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22," \
 	       "23,24,25,26,29,30"
 
-__attribute__((noinline)) static void *hold(void *arg)
+__attribute__((noinline)) static void *hold(void)
 {
 	__asm__ volatile(
 		"stp x29, x30, [sp, #-112]!\n\t"
@@ -82,16 +82,20 @@ static void on_trap(int signo)
 {
 }
 
-int main(void)
+static void *in_thread(void *arg)
 {
-	pthread_t thread;
-	void *tls;
-	signal(SIGTRAP, on_trap);
-	must(!pthread_create(&thread, NULL, hold, NULL));
 	usleep(100000);
 	ready();
 	__atomic_store_n(&state.go, 1, __ATOMIC_RELEASE);
-	pthread_join(thread, &tls);
+	return NULL;
+}
+
+int main(void)
+{
+	pthread_t thread;
+	signal(SIGTRAP, on_trap);
+	must(!pthread_create(&thread, NULL, in_thread, NULL));
+	void *tls = hold();
 	for (uint64_t i = 0; i < 31; i++) {
 		if (i != 27 && i != 28 && state.x[i] != 0x1000 + i) {
 			printf("x%d is 0x%llx\n", (int)i,
@@ -107,5 +111,6 @@ int main(void)
 	expect(state.fpcr == 0x1000000);
 	expect(state.tls == (uintptr_t)tls);
 	expect(signal(SIGTRAP, SIG_DFL) == on_trap);
+	pthread_join(thread, NULL);
 	return done();
 }
