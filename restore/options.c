@@ -27,6 +27,9 @@ const struct cr_opt cr_options[] = {
 	{ 0, "no-verify-files", NULL,
 	  CR_FLAG(struct cr_options, no_verify_files),
 	  NULL, "accept files whose size, mode or build-id has changed" },
+	{ 0, "no-verify-cpu", NULL, CR_FLAG(struct cr_options, no_verify_cpu),
+	  NULL, "accept programs that were told of features of the processor "
+	  "which this one lacks (AArch64)" },
 	{ 0, "verify", NULL, CR_FLAG(struct cr_options, verify),
 	  NULL, "compare what was restored with the images before it runs" },
 	{ 0, "pidns", NULL, CR_FLAG(struct cr_options, pidns),

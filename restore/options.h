@@ -22,7 +22,7 @@ struct cr_options {
 	const char *inherit; /* "fd[3]:pipe:[123],..." */
 	bool detach, shell_job, leave_stopped;
 	bool plan, json;
-	bool no_verify_files, verify;
+	bool no_verify_files, no_verify_cpu, verify;
 	bool pidns;
 	bool verbose;
 	unsigned keys;	      /* enum cr_keys */

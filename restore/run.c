@@ -17,6 +17,7 @@
 #include "restore/steps.h"
 #include "restore/tasks.h"
 #include "restore/tracee.h"
+#include "restore/vdso.h"
 
 typedef unsigned long long ull;
 
@@ -59,46 +60,6 @@ static struct cr_error *find_room(struct cr_restore *run)
 	return NULL;
 }
 
-// The build id of an ELF image, or NULL.
-static const void *build_id(const void *elf, size_t size)
-{
-	static const uint8_t note[] = {
-		4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0
-	};
-	const uint8_t *p = memmem(elf, size, note, sizeof(note));
-	const uint8_t *end = (const uint8_t *)elf + size;
-	if (!p || (size_t)(end - p) < sizeof(note) + 20)
-		return NULL;
-	return p + sizeof(note);
-}
-
-// Programs have addresses in the vdso, so it has to be that of their kernel. Its
-// bytes may differ: the kernel fits them to the processor.
-static struct cr_error *compare_vdso(struct cr_proc *proc,
-				     const struct cr_area *own)
-{
-	size_t size = own->end - own->start;
-	cr_auto_free void *theirs = malloc(size);
-	const void *ours = (const void *)(uintptr_t)own->start;
-	if (!theirs)
-		return cr_enomem;
-	struct cr_error *err = NULL;
-	if (proc->vdso_code_size == size)
-		err = cr_pages_read(&proc->pages, proc->vdso_code, theirs, size);
-	if (err)
-		return cr_error_at(err, "the vdso");
-	const void *a = build_id(ours, size), *b = build_id(theirs, size);
-	if (proc->vdso_code_size == size && a && b && !memcmp(a, b, 20))
-		return NULL;
-	if (proc->vdso_code_size == size && cr_native.vdso_fits &&
-	    cr_native.vdso_fits(theirs, ours, size))
-		return NULL;
-	return cr_error_new(CR_ERR_UNSUPPORTED,
-			    "mm-%u.img: entry 0: its vdso is not that of this "
-			    "kernel",
-			    (unsigned)proc->vpid);
-}
-
 static struct cr_error *check_vdso(const struct cr_restore *run,
 				   struct cr_proc *proc, uint64_t start,
 				   uint64_t end)
@@ -111,8 +72,11 @@ static struct cr_error *check_vdso(const struct cr_restore *run,
 				    (unsigned)proc->vpid, (ull)size,
 				    (ull)(end - start));
 	for (size_t i = 0; i < run->own->nr; i++) {
-		if (run->own->area[i].kind == CR_AREA_VDSO)
-			return compare_vdso(proc, &run->own->area[i]);
+		const struct cr_area *a = run->own->area + i;
+		if (a->kind == CR_AREA_VDSO)
+			return cr_vdso_check(proc,
+					     (const void *)(uintptr_t)a->start,
+					     a->end - a->start);
 	}
 	return NULL;
 }

@@ -13,6 +13,7 @@
 #include <sys/user.h>
 
 #include "restore/restore.h"
+#include "restore/vdso.h"
 
 struct cr_native {
 	const char *name;
@@ -33,9 +34,11 @@ struct cr_native {
 			const uint64_t args[6]);
 	int64_t (*result)(const struct user_regs_struct *regs);
 
-	/* Whether programs that know one vdso find what they know in another,
-	 * of the same size. NULL: only if it is the same one. */
-	bool (*vdso_fits)(const void *theirs, const void *ours, size_t size);
+	/* The vdso's signal trampoline. */
+	struct cr_trampoline trampoline;
+
+	/* The address of the next instruction. */
+	uint64_t (*ip)(const CoreEntry *core);
 
 	/* CLEAR_TID of the thread's core, an address. */
 	uint64_t (*clear_tid)(const CoreEntry *core);

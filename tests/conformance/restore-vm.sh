@@ -153,6 +153,9 @@ part_fixtures()
 
 part_options()
 {
+	on nogcs --keys=unchecked pac_threads_std
+	check "instructions that are missing" all \
+		"0 processes: .* lacks .* AT_HWCAP bits" pac_threads_std
 	on qarma5 --keys=off "${few[@]}"
 	check "signed pointers do not live without keys" all \
 		"0 processes: .* is a signed pointer" "${few[@]}"

@@ -10,6 +10,7 @@
 
 #include <elf.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "lib/arch/arch.h"
 #include "restore/tracee.h"
@@ -20,6 +21,7 @@
 #define STEP   (UINT64_C(1) << 21)
 #define MODE   UINT64_C(0x1f)	   // 0: 64 bits, user
 #define SVC    { 0x01, 0x00, 0x00, 0xd4 } // svc #0
+#define NOP    { 0x1f, 0x20, 0x03, 0xd5 }
 
 static void prepare(struct user_regs_struct *regs, uint64_t ip, long nr,
 		    const uint64_t args[6])
@@ -34,6 +36,11 @@ static void prepare(struct user_regs_struct *regs, uint64_t ip, long nr,
 static int64_t result(const struct user_regs_struct *regs)
 {
 	return (int64_t)regs->regs[0];
+}
+
+static uint64_t ip(const CoreEntry *core)
+{
+	return core->ti_aarch64->gpregs->pc;
 }
 
 static uint64_t clear_tid(const CoreEntry *core)
@@ -59,6 +66,42 @@ static struct cr_error *check_registers(const ThreadInfoAarch64 *info)
 	return NULL;
 }
 
+// What the kernel tells programs of the processor, and those bits of it that say
+// nothing of instructions, or that keys and shadow stacks have rules for.
+static const struct {
+	uint64_t type, others;
+} caps[] = {
+	// clang-format off
+	{ AT_HWCAP,  UINT64_C(1) << 2 /* EVTSTRM */ | UINT64_C(1) << 11 /* CPUID */ |
+		     UINT64_C(7) << 30 /* PACA, PACG, GCS */ },
+	{ AT_HWCAP2, 0 },
+	{ 29,        0 }, // AT_HWCAP3
+	{ 30,        0 }, // AT_HWCAP4
+	// clang-format on
+};
+
+// A program chooses its instructions by these, once.
+static struct cr_error *check_caps(const MmEntry *mm)
+{
+	for (size_t i = 0; i + 1 < mm->n_mm_saved_auxv; i += 2) {
+		for (size_t j = 0; j < sizeof(caps) / sizeof(caps[0]); j++) {
+			uint64_t type = caps[j].type;
+			if (mm->mm_saved_auxv[i] != type)
+				continue;
+			uint64_t lost = mm->mm_saved_auxv[i + 1] &
+					~getauxval(type) & ~caps[j].others;
+			if (lost)
+				return cr_error_new(
+					CR_ERR_UNSUPPORTED,
+					"this processor lacks what its program "
+					"may use: AT_HWCAP%.0d bits 0x%llx "
+					"(see --no-verify-cpu)",
+					(int)j + !!j, (unsigned long long)lost);
+		}
+	}
+	return NULL;
+}
+
 static struct cr_error *plan(struct cr_rplan *p, struct cr_thread *thread)
 {
 	const ThreadInfoAarch64 *info = thread->core->ti_aarch64;
@@ -67,7 +110,12 @@ static struct cr_error *plan(struct cr_rplan *p, struct cr_thread *thread)
 	struct cr_error *err = check_registers(info);
 	if (!err)
 		err = cr_gcs_plan(p, thread);
-	return err ?: cr_pac_plan(p, thread);
+	if (!err)
+		err = cr_pac_plan(p, thread);
+	if (!err && thread == thread->proc->thread &&
+	    !p->options->no_verify_cpu)
+		err = check_caps(thread->proc->mm.entry);
+	return err;
 }
 
 /* ---- loading ---- */
@@ -132,11 +180,12 @@ const struct cr_native cr_native = {
 	.march = CORE_ENTRY__MARCH__AARCH64,
 	.call = SVC,
 	.call_size = 4,
+	.trampoline = { "__kernel_rt_sigreturn", NOP, 4 },
+	.ip = ip,
 	.plan = plan,
 	.prepare = prepare,
 	.result = result,
 	.clear_tid = clear_tid,
-	.vdso_fits = cr_vdso_fits,
 	.space = cr_gcs_make,
 	.load = load,
 };

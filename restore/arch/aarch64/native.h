@@ -59,10 +59,6 @@ struct cr_error *cr_gcs_make(struct cr_restore *run, struct cr_thread *leader)
 struct cr_error *cr_gcs_load(struct cr_restore *run, struct cr_thread *thread)
 	CR_MUST_CHECK;
 
-/* ---- vdso.c ---- */
-
-bool cr_vdso_fits(const void *theirs, const void *ours, size_t size);
-
 /** Sets a register set that lib/arch makes of the thread's core. */
 struct cr_error *cr_load_set(struct cr_thread *thread, uint32_t type)
 	CR_MUST_CHECK;

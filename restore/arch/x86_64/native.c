@@ -34,6 +34,11 @@ static int64_t result(const struct user_regs_struct *regs)
 	return (int64_t)regs->rax;
 }
 
+static uint64_t ip(const CoreEntry *core)
+{
+	return core->thread_info->gpregs->ip;
+}
+
 static uint64_t clear_tid(const CoreEntry *core)
 {
 	return core->thread_info->clear_tid_addr;
@@ -256,6 +261,7 @@ const struct cr_native cr_native = {
 	.march = CORE_ENTRY__MARCH__X86_64,
 	.call = { 0x0f, 0x05 },
 	.call_size = 2,
+	.ip = ip,
 	.plan = plan,
 	.prepare = prepare,
 	.result = result,

@@ -46,7 +46,7 @@ static const char *const offers[][2] = {
 	{ "ps -p ",            "12|7" },
 	{ "ps --pid 1",        "12" },
 	{ "ps -p 7,",          "7,12|7,7" },
-	{ "mem re",            "read" },
+	{ "mem rea",           "read" },
 	{ "show co",           "core-12.img|core-7.img" },
 	{ "show bad",          "" },
 	{ "show two",          "" },

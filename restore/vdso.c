@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: MIT
-/*
- * Whether a vdso of another build does: its functions are where they were, so
- * that pointers to them hold. Nobody points to the signal trampoline, but frames
- * of signal handlers return to where it was: it may have moved up, if what is in
- * its old place does nothing.
- *
- * The one from the image is hostile. Facts: man 5 elf; Linux v6.13
- * arch/arm64/kernel/vdso/{vdso.lds,sigreturn}.S.
- */
+#include "restore/vdso.h"
+
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "restore/arch/aarch64/native.h"
+#include "lib/base/cleanup.h"
+#include "restore/arch/arch.h"
 
-#define NOP	   0xd503201fu
-#define TRAMPOLINE "__kernel_rt_sigreturn"
+/* ---- another build ---- */
 
 // Symbols, in bounds of the bytes.
 struct symbols {
@@ -90,19 +84,18 @@ static bool find(const struct symbols *s, const char *name, uint64_t *ret)
 	return false;
 }
 
-static bool leads_to(const struct symbols *s, uint64_t from, uint64_t to)
+static bool leads_to(const struct symbols *s, uint64_t from, uint64_t to,
+		     const struct cr_trampoline *t)
 {
-	uint32_t code;
-	if (from % 4)
-		return false;
-	for (; from < to; from += 4) {
-		if (!read_at(s, from, &code, sizeof(code)) || code != NOP)
-			return false;
-	}
+	uint8_t code[sizeof(t->nop)];
+	while (from < to && read_at(s, from, code, t->nop_size) &&
+	       !memcmp(code, t->nop, t->nop_size))
+		from += t->nop_size;
 	return from == to;
 }
 
-bool cr_vdso_fits(const void *theirs, const void *ours, size_t size)
+bool cr_vdso_fits(const void *theirs, const void *ours, size_t size,
+		  const struct cr_trampoline *t)
 {
 	struct symbols a, b;
 	const char *name;
@@ -114,9 +107,66 @@ bool cr_vdso_fits(const void *theirs, const void *ours, size_t size)
 			continue;
 		if (!find(&b, name, &is))
 			return false;
-		if (was != is &&
-		    (strcmp(name, TRAMPOLINE) || !leads_to(&b, was, is)))
+		if (was == is)
+			continue;
+		if (!t->name || strcmp(name, t->name) ||
+		    !leads_to(&b, was, is, t))
 			return false;
 	}
 	return true;
+}
+
+/* ---- that of a process ---- */
+
+// The build id of an ELF image, or NULL.
+static const void *build_id(const void *elf, size_t size)
+{
+	static const uint8_t note[] = {
+		4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0
+	};
+	const uint8_t *p = memmem(elf, size, note, sizeof(note));
+	const uint8_t *end = (const uint8_t *)elf + size;
+	if (!p || (size_t)(end - p) < sizeof(note) + 20)
+		return NULL;
+	return p + sizeof(note);
+}
+
+static bool is_same(const void *theirs, const void *ours, size_t size)
+{
+	const void *a = build_id(theirs, size), *b = build_id(ours, size);
+	return a && b && !memcmp(a, b, 20);
+}
+
+// Whether a thread is in the vdso, of which only its functions' places are known.
+static bool is_inside(const struct cr_proc *proc)
+{
+	cr_proc_each_thread(thread, proc) {
+		uint64_t ip = cr_native.ip(thread->core);
+		if (ip >= proc->vdso_code &&
+		    ip - proc->vdso_code < proc->vdso_code_size)
+			return true;
+	}
+	return false;
+}
+
+struct cr_error *cr_vdso_check(struct cr_proc *proc, const void *ours,
+			       size_t size)
+{
+	cr_auto_free void *theirs = malloc(size);
+	struct cr_error *err = NULL;
+	if (!theirs)
+		return cr_enomem;
+	bool is = proc->vdso_code_size == size;
+	if (is)
+		err = cr_pages_read(&proc->pages, proc->vdso_code, theirs, size);
+	if (err)
+		return cr_error_at(err, "the vdso");
+	if (is && (is_same(theirs, ours, size) ||
+		   (!is_inside(proc) &&
+		    cr_vdso_fits(theirs, ours, size, &cr_native.trampoline))))
+		return NULL;
+	return cr_error_new(CR_ERR_UNSUPPORTED,
+			    "mm-%u.img: entry 0: its vdso is not that of this "
+			    "kernel",
+			    (unsigned)proc->vpid);
 }
