@@ -6,7 +6,8 @@
 # restore itself; fresh ones by several versions of CRIU; and machines that sign
 # otherwise, which are refused before there is any process.
 #
-# tests/conformance/restore-vm.sh [PART...]: these parts only, see the end.
+# tests/conformance/restore-vm.sh [made|fresh]: the first of these, or the second,
+# which is a test of its own.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 top=$(cd "$here/../.." && pwd) || exit 1
@@ -32,7 +33,8 @@ for setup in "4.3 new" "4.2 new" "4.1 new" "3.17 6.1"; do
 	fi
 done
 "$cross" >"$work/log" 2>&1 || { tail -n 1 "$work/log"; exit 77; }
-env -u MAKEFLAGS -u MAKEOVERRIDES make -C "$top" -j2 CROSS=aarch64 \
+mkdir -p "$top/build"
+flock "$top/build" env -u MAKEFLAGS -u MAKEOVERRIDES make -C "$top" -j2 CROSS=aarch64 \
 	build/aarch64/crit-restore >"$work/log" 2>&1 || { tail "$work/log"; exit 1; }
 mkdir "$work/bin"
 cp "$top/build/aarch64/crit-restore" "$work/bin"
@@ -45,17 +47,18 @@ tar -C "$work/programs" -xf "$data/aarch64-programs.tar.xz"
 
 # What the programs wrote until then is as it was; SIGTERM makes them return
 # through all their frames, and say so.
-cat >"$work/fixtures" <<'E'
+cat >"$work/made" <<'E'
 echo 20000 >/proc/sys/kernel/ns_last_pid
 alive() { grep -qs '^State:.[^Z]*$' /proc/$1/status; }
 last_pid() { cat /proc/sys/kernel/ns_last_pid; }
-options=$(cat options 2>/dev/null)
 # It itself is one, and so is what counts.
 before=$(last_pid)
 ./crit-restore --version >/dev/null
 after=$(last_pid)
 own=$((after - before))
-for name in $(ls images); do
+for item in $(cat items); do
+	name=${item%%@*} options=
+	case $item in *@*) options=${item#*@} ;; esac
 	case $name in
 	gcs_threads | pac_threads_std*) program=pac_threads_std ;;
 	gcs_threads_own) program=pac_threads_own ;;
@@ -73,30 +76,30 @@ for name in $(ls images); do
 	status=$?
 	after=$(last_pid)
 	if [ $status != 0 ]; then
-		echo "$name: $((after - before - own)) processes: $(cat /tmp/said)"
+		echo "$item: $((after - before - own)) processes: $(cat /tmp/said)"
 		continue
 	fi
 	sleep 0.3
 	kill -TERM $pid
 	for i in $(seq 50); do alive $pid && sleep 0.1; done
-	echo "$name: $(grep -oE '^(PASS|FAIL|lock [a-zA-Z]*)' $dir/stdout.txt | tr '\n' ' ')"
+	echo "$item: $(grep -oE '^(PASS|FAIL|lock [a-zA-Z]*)' $dir/stdout.txt | tr '\n' ' ')"
 	kill -9 $pid 2>/dev/null
 done
 rm -rf /out/fx
 E
 
-# on CPU OPTIONS IMAGES... : what the job says
+# on CPU ITEM... : what the job says of them. An item is NAME or NAME@OPTION.
 on()
 {
-	local cpu=$1 options=$2 name
-	shift 2
+	local cpu=$1 item
+	shift
 	rm -rf "$work/on"
 	mkdir -p "$work/on/images"
-	echo "$options" >"$work/on/options"
-	for name; do cp -a "$work/images/$name" "$work/on/images"; done
+	printf '%s\n' "$@" >"$work/on/items"
+	for item; do cp -a "$work/images/${item%%@*}" "$work/on/images"; done
 	# shellcheck disable=SC2086
-	"$vm" --cpu "$cpu" ${append:+--append $append} "$work/fixtures" \
-		"$work/on/images" "$work/on/options" "$work/programs" \
+	"$vm" --time 240 --cpu "$cpu" ${append:+--append $append} "$work/made" \
+		"$work/on/images" "$work/on/items" "$work/programs" \
 		"$work/bin/crit-restore" >"$work/said" 2>&1
 }
 
@@ -123,53 +126,48 @@ qarma5_52=(gcs_counter_tun.qarma5-52 pac_counter_std.qarma5-52 pac_threads_std.q
 impdef_52=(gcs_counter_tun.impdef52 pac_threads_std.impdef52)
 few=(pac_counter_none pac_threads_own gcs_counter_tun)
 
-part_fixtures()
+off=("${few[@]/%/@--keys=off}")
+
+part_made()
 {
-	on qarma5 "" "${same[@]}" gcs_counter_lock "${qarma3[@]}" "${qarma5_52[@]}" \
-		"${impdef_52[@]}"
+	on qarma5 "${same[@]}" gcs_counter_lock "${qarma3[@]}" "${qarma5_52[@]}" \
+		"${impdef_52[@]}" "${off[@]}" gcs_counter_lock@--gcs-lock=none \
+		gcs_counter_lock@--gcs-lock=0x100000000
 	check "QARMA5, 48 bits" all "PASS" "${same[@]}"
 	check "a shadow stack is locked again" all "lock held PASS" gcs_counter_lock
+	check "a lock that is not wanted" all "lock LOST PASS" \
+		gcs_counter_lock@--gcs-lock=none
+	check "a lock that is none" all "0 processes: .* --gcs-lock" \
+		gcs_counter_lock@--gcs-lock=0x100000000
 	check "signed by another algorithm" all \
 		"0 processes: .* signed by QARMA3 for addresses of 48 bits" "${qarma3[@]}"
 	check "signed for other addresses" all \
 		"0 processes: .* signed by QARMA5 for addresses of 52 bits" "${qarma5_52[@]}"
 	check "signed by an unknown algorithm" all \
 		"0 processes: .* signed otherwise" "${impdef_52[@]}"
+	check "signed pointers do not live without keys" all \
+		"0 processes: .* is a signed pointer" "${off[@]}"
 
-	on qarma3 "" "${qarma3[@]}" "${few[@]}"
+	on qarma3 "${qarma3[@]}" "${few[@]}"
 	check "QARMA3" all "PASS" "${qarma3[@]}"
 	check "QARMA3 does not restore QARMA5" all "0 processes: .* by QARMA5" "${few[@]}"
-	on qarma5-52 "" "${qarma5_52[@]}" "${few[@]}"
+	on qarma5-52 "${qarma5_52[@]}" "${few[@]}"
 	check "QARMA5, 52 bits" all "PASS" "${qarma5_52[@]}"
 	check "52 bits do not restore 48" all "0 processes: .* of 48 bits" "${few[@]}"
-	on impdef-52 "" "${impdef_52[@]}" "${few[@]}"
+	on impdef-52 "${impdef_52[@]}" "${few[@]}"
 	check "an algorithm of its own, 52 bits" all "PASS" "${impdef_52[@]}"
 	check "it does not restore QARMA5" all "0 processes: .* by QARMA5" "${few[@]}"
-	on nopac "" "${few[@]}"
+	on nopac "${few[@]}" "${off[@]}"
 	check "no keys" all "0 processes: .* signs none" "${few[@]}"
-	on nogcs "" "${few[@]}"
+	check "no keys are wanted" all "0 processes: .* is a signed pointer" "${off[@]}"
+	on nogcs gcs_counter_tun pac_threads_std@--keys=unchecked
 	check "no shadow stacks" all "0 processes: .* guarded control stack" gcs_counter_tun
-}
-
-part_options()
-{
-	on nogcs --keys=unchecked pac_threads_std
-	check "instructions that are missing" all \
-		"0 processes: .* lacks .* AT_HWCAP bits" pac_threads_std
-	on qarma5 --keys=off "${few[@]}"
-	check "signed pointers do not live without keys" all \
-		"0 processes: .* is a signed pointer" "${few[@]}"
-	on nopac --keys=off "${few[@]}"
-	check "nor on a processor that has none" all \
-		"0 processes: .* is a signed pointer" "${few[@]}"
-	on qarma5 --gcs-lock=none gcs_counter_lock
-	check "a lock that is not wanted" all "lock LOST PASS" gcs_counter_lock
-	on qarma5 --gcs-lock=0x100000000 gcs_counter_wp
-	check "a lock that is none" all ".* --gcs-lock" gcs_counter_wp
+	check "instructions that are missing" all "0 processes: .* lacks .* AT_HWCAP bits" \
+		pac_threads_std@--keys=unchecked
 	append=proc_mem.force_override=never
-	on qarma5 "" gcs_threads_own
-	check "shadow stacks are written word by word" all "PASS" gcs_threads_own
+	on impdef-52 gcs_counter_tun.impdef52
 	append=
+	check "shadow stacks are written word by word" all PASS gcs_counter_tun.impdef52
 }
 
 # ---- fresh ones ----
@@ -179,13 +177,11 @@ compile()
 	"$cross" -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread "$1" -o "$2"
 }
 
-# What dumps each program of programs/, restores it, and looks what it says. One
-# that is named fx-NAME has no file `go`, but wants SIGTERM.
+# What dumps each program, restores it, and looks what it says. One that is named
+# fx-NAME has no file `go`, but wants SIGTERM. Behind @ stands what is special.
 cat >"$work/fresh" <<'E'
 echo 5000 >/proc/sys/kernel/ns_last_pid
 mkdir /tmp/work
-options=$(cat options 2>/dev/null)
-export CR_RESTORE_FAULT="$(cat fault 2>/dev/null)"
 until_says() {
 	for i in $(seq 100); do
 		grep -qsE "^($2)" log && return 0
@@ -195,7 +191,7 @@ until_says() {
 	grep -qsE "^($2)" log
 }
 one() {
-	cp /job/programs/$1 program
+	cp /job/programs/${1%@*} program
 	setsid env $env ./program $word </dev/null >log 2>&1 &
 	pid=$!
 	until_says $pid 'ready|SKIP' || { echo "$1: not ready: $(cat log)"; return; }
@@ -218,32 +214,32 @@ one() {
 	echo "$1: $(grep -E '^PASS' log || tail -n 3 log)"
 	kill -9 $pid 2>/dev/null
 }
-for name in $(ls programs); do
+for name in $(cat items); do
 	mkdir /tmp/work/$name
 	cd /tmp/work/$name
-	env= word=
-	case $name in
-	*gcs*) env=GLIBC_TUNABLES=glibc.cpu.aarch64_gcs=1 ;;
-	*-locked) word=lock ;;
-	esac
+	env= word= options=
+	unset CR_RESTORE_FAULT
+	case $name in fx-gcs*) env=GLIBC_TUNABLES=glibc.cpu.aarch64_gcs=1 ;; esac
+	case $name in *@locked*) word=lock ;; esac
+	case $name in *@unlocked) options=--gcs-lock=none ;; esac
+	case $name in *fault) export CR_RESTORE_FAULT="no gcs by ptrace" ;; esac
 	one $name
 	cd /job
 done
 E
 
-# fresh CPU CRIU KERNEL PROGRAM...
+# fresh CPU CRIU KERNEL PROGRAM[@WORD]...
 fresh()
 {
-	local cpu=$1 criu=$2 kernel=$3 name
+	local cpu=$1 criu=$2 kernel=$3 item
 	shift 3
 	rm -rf "$work/on"
 	mkdir -p "$work/on/programs"
-	echo "${options-}" >"$work/on/options"
-	echo "${fault-}" >"$work/on/fault"
-	for name; do cp "$work/subjects/$name" "$work/on/programs"; done
+	printf '%s\n' "$@" >"$work/on/items"
+	for item; do cp "$work/subjects/${item%@*}" "$work/on/programs"; done
 	"$vm" --time 240 --cpu "$cpu" --criu "$criu" --kernel "$kernel" "$work/fresh" \
-		"$work/on/programs" "$work/on/options" "$work/on/fault" \
-		"$work/bin/crit-restore" >"$work/said" 2>&1
+		"$work/on/programs" "$work/on/items" "$work/bin/crit-restore" \
+		>"$work/said" 2>&1
 }
 
 make_subjects()
@@ -255,45 +251,33 @@ make_subjects()
 		# Those for one processor do not compile for another.
 		compile "$file" "$work/subjects/$name" 2>/dev/null
 	done
-	cp "$work/subjects/shadow" "$work/subjects/shadow-locked"
 	for name in pac_threads_own pac_counter_bkey deep_signal cxx_throw tree; do
 		cp "$work/programs/bin/$name" "$work/subjects/fx-$name"
 	done
 	cp "$work/subjects/fx-pac_threads_own" "$work/subjects/fx-gcs_own"
 }
 
-ours=(after files memory registers shared signals tree)
+ours=(after files fork memory registers shared signals tree)
+few_ours=(files memory registers tree)
 signed=(fx-pac_threads_own fx-pac_counter_bkey fx-deep_signal fx-cxx_throw fx-tree)
+shadow=(shadow@unlocked shadow@locked fx-gcs_own)
+faulty=(shadow@locked-fault fx-gcs_own@fault)
 
 part_fresh()
 {
-	fresh qarma5 4.3 new "${ours[@]}" "${signed[@]}" shadow-locked fx-gcs_own
+	make_subjects
+	fresh impdef 4.3 new "${ours[@]}" "${signed[@]}" "${shadow[@]}" "${faulty[@]}"
 	check "dumps of CRIU 4.3" all PASS "${ours[@]}" "${signed[@]}"
-	check "with shadow stacks" all PASS shadow-locked fx-gcs_own
-	options=--gcs-lock=none
-	fresh qarma5 4.3 new shadow
-	options=
-	check "a shadow stack that nobody locked" all PASS shadow
-	fault="no gcs by ptrace"
-	fresh qarma5 4.3 new shadow-locked fx-gcs_own
-	fault=
-	check "shadow stacks that the process switches on" all PASS shadow-locked fx-gcs_own
-	fresh nopac 4.2 new "${ours[@]}"
-	check "dumps of CRIU 4.2" all PASS "${ours[@]}"
-	fresh nopac 4.1 new "${ours[@]}"
-	check "dumps of CRIU 4.1" all PASS "${ours[@]}"
-	fresh nopac 3.17 6.1 "${ours[@]}"
-	check "dumps of CRIU 3.17" all PASS "${ours[@]}"
-}
-
-part_keyless()
-{
-	fresh qarma5 3.17 6.1 registers files "${signed[@]}"
-	check "no keys, nothing signed" all PASS registers files
+	check "with shadow stacks" all PASS "${shadow[@]}"
+	check "which the process switches on" all PASS "${faulty[@]}"
+	fresh nopac 4.2 new "${few_ours[@]}"
+	check "dumps of CRIU 4.2" all PASS "${few_ours[@]}"
+	fresh nopac 4.1 new "${few_ours[@]}"
+	check "dumps of CRIU 4.1" all PASS "${few_ours[@]}"
+	fresh impdef 3.17 6.1 "${few_ours[@]}" fx-pac_threads_own fx-cxx_throw
+	check "dumps of CRIU 3.17: no keys, nothing signed" all PASS "${few_ours[@]}"
 	check "no keys, signed pointers" all "refused: .* no keys.* signed pointer" \
-		"${signed[@]}"
+		fx-pac_threads_own fx-cxx_throw
 }
 
-make_subjects
-[ $# != 0 ] || set -- fixtures options fresh keyless
-for part; do "part_$part"; done
+"part_${1:-made}"
