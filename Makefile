@@ -2,7 +2,7 @@
 #
 # One Makefile for the whole tree. Sources are found by wildcard, so a new file
 # needs no edit here. Everything built goes below build/; with SANITIZE=... it
-# goes below build/san-..., and both builds live side by side.
+# goes below build/san-..., with CROSS=... below build/NAME; they live side by side.
 #
 # In reading order: what a user may set, flags, sources, generated code, the
 # library, programs, tests, what to do with it all (all, check, install, ...).

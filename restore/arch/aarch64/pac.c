@@ -95,10 +95,21 @@ static bool wants_keys(const struct cr_options *options,
 	return options->keys != CR_KEYS_OFF && address_keys(thread);
 }
 
+// Where its processor signs nothing, all of its memory need not be read.
+static bool may_have_signed(const MmEntry *mm)
+{
+	for (size_t i = 0; i + 1 < mm->n_mm_saved_auxv; i += 2) {
+		if (mm->mm_saved_auxv[i] == AT_HWCAP)
+			return mm->mm_saved_auxv[i + 1] & CAP_PACA;
+	}
+	return true;
+}
+
 static struct cr_error *plan_disabled(struct cr_thread *thread)
 {
 	struct cr_error *err = NULL;
-	if (thread == thread->proc->thread)
+	if (thread == thread->proc->thread &&
+	    may_have_signed(thread->proc->mm.entry))
 		err = cr_signed_none(thread->proc);
 	if (!err)
 		return NULL;
