@@ -238,7 +238,11 @@ $(BENCH_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(LIB)
 
 export BUILD RESULTS
 
-TESTS = $(UNIT_BIN) $(FUZZ_BIN) $(wildcard tests/conformance/*.sh) \
+# What runs in an emulated AArch64 machine is built for it, without sanitizers.
+EMULATED = $(wildcard tests/conformance/vm.sh tests/conformance/host-probe.sh \
+	tests/conformance/restore-vm*.sh)
+TESTS = $(UNIT_BIN) $(FUZZ_BIN) $(filter-out \
+	$(if $(SANITIZE),$(EMULATED)),$(wildcard tests/conformance/*.sh)) \
 	$(wildcard examples/*.sh) $(patsubst %/cmd,%,$(wildcard tests/golden/*/*/cmd))
 
 all: $(LIB) $(PROGRAMS) $(DOCS) ## Build the library and the programs (default)
