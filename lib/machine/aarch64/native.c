@@ -5,6 +5,9 @@
  *
  * The algorithm is proved: a trial signs pointers, reads its own keys by way of a
  * child that has the same ones, and compares with software. No key leaves it.
+ * That is the one ptrace(2) in lib, where nothing else is traced: a process cannot
+ * ask the kernel for its own keys, the child is the trial's alone, runs none of
+ * our code but pause(2), and is killed before the trial answers.
  *
  * Facts: Linux v6.13 arch/arm64/include/uapi/asm/hwcap.h,
  * Documentation/arch/arm64/cpu-feature-registers.rst; Arm ARM C6 (encodings; the
