@@ -99,23 +99,25 @@ static const char *function_of(struct gcs *g, const struct cr_frame *frame)
 }
 
 /* Where frames are guessed, what differs may be the guess. */
-static void note_wrong(struct gcs *g, struct cr_error *err)
+static void note_wrong(struct gcs *g, bool is_guess, struct cr_error *err)
 {
-	if (g->has_guess)
+	if (is_guess)
 		cr_x_untold(&g->x, cr_error_at(err, "frames are guessed"));
 	else
 		cr_x_find(&g->x, err);
 }
 
 static void note_differs(struct gcs *g, const struct cr_frame *frame,
-			 size_t nr, uint64_t has)
+			 size_t nr, enum cr_shadow_verdict verdict,
+			 uint64_t has)
 {
-	note_wrong(g, cr_error_new(CR_ERR_FORMAT,
-				   "thread %u: frame %zu, 0x%llx (%s): the "
-				   "shadow stack has 0x%llx",
-				   g->tid, nr, (unsigned long long)frame->pc,
-				   function_of(g, frame),
-				   (unsigned long long)has));
+	note_wrong(g, verdict == CR_SHADOW_UNSURE,
+		   cr_error_new(CR_ERR_FORMAT,
+				"thread %u: frame %zu, 0x%llx (%s): the "
+				"shadow stack has 0x%llx",
+				g->tid, nr, (unsigned long long)frame->pc,
+				function_of(g, frame),
+				(unsigned long long)has));
 }
 
 /* Walks the frames of the thread beside its shadow stack. */
@@ -133,11 +135,13 @@ static void match_frames(struct gcs *g, struct cr_shadow shadow)
 			continue;
 		add_match(g, vaddr, nr, verdict);
 		g->nr_agree += verdict == CR_SHADOW_OK;
-		g->nr_differ += verdict == CR_SHADOW_DIFFERS;
+		bool differs = verdict == CR_SHADOW_DIFFERS ||
+			       verdict == CR_SHADOW_UNSURE;
+		g->nr_differ += differs;
 		if (g->o->what != VERIFY)
 			continue;
-		if (verdict == CR_SHADOW_DIFFERS)
-			note_differs(g, &frame, nr, has);
+		if (differs)
+			note_differs(g, &frame, nr, verdict, has);
 		else if (verdict == CR_SHADOW_UNKNOWN)
 			cr_x_untold(&g->x,
 				    cr_error_new(CR_ERR_FORMAT,
@@ -223,11 +227,12 @@ static void judge_thread(struct gcs *g)
 					 cr_unwind_end_name(u->end),
 					 cr_error_text(u->why)));
 	else if (g->nr_unmatched && !g->nr_differ)
-		note_wrong(g, cr_error_new(CR_ERR_FORMAT,
-					   "thread %u: the shadow stack has "
-					   "%zu return addresses more than "
-					   "there are frames",
-					   g->tid, g->nr_unmatched));
+		note_wrong(g, g->has_guess,
+			   cr_error_new(CR_ERR_FORMAT,
+					"thread %u: the shadow stack has %zu "
+					"return addresses more than there are "
+					"frames",
+					g->tid, g->nr_unmatched));
 }
 
 static void show_thread_counts(struct gcs *g, uint64_t pointer)
@@ -407,7 +412,8 @@ const struct cr_verb cr_verb_gcs = {
 		"token, by which a stack is switched to, busy-token while that "
 		"is being done; marker, where a stack begins. frame is the frame "
 		"of the thread, as 'crit bt' counts, whose pc should be the "
-		"word; verdict whether it is: agrees, differs. JSON: [{pid, "
+		"word; verdict whether it is: agrees, differs, unsure (it differs, "
+		"but frames were guessed). JSON: [{pid, "
 		"tid, address, word, kind, function, frame, verdict}].\n"
 		"\n"
 		"verify: for each thread, how many return addresses and signals "

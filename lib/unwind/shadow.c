@@ -98,6 +98,7 @@ enum cr_shadow_verdict cr_shadow_next(struct cr_shadow *shadow,
 				      uint64_t *has_ret)
 {
 	uint64_t word;
+	shadow->has_guess |= frame->how == CR_FRAME_POINTER;
 	if (!shadow->is_on || shadow->has_ended || frame->how == CR_FRAME_TOP)
 		return CR_SHADOW_NONE;
 	if (is_at_end(shadow, pages)) {
@@ -122,10 +123,12 @@ enum cr_shadow_verdict cr_shadow_next(struct cr_shadow *shadow,
 				0 :
 				find_ahead(shadow, pages, frame->pc);
 	shadow->at += 8 * (UINT64_C(1) + skip);
-	if (word == frame->pc)
+	if (word == frame->pc) {
+		shadow->has_guess = false;
 		return CR_SHADOW_OK;
+	}
 	*has_ret = word;
-	return CR_SHADOW_DIFFERS;
+	return shadow->has_guess ? CR_SHADOW_UNSURE : CR_SHADOW_DIFFERS;
 }
 
 /* The words of one page, from the address on; false: they cannot be read. */
@@ -185,6 +188,7 @@ const char *cr_shadow_verdict_name(enum cr_shadow_verdict verdict)
 	static const char *const names[] = {
 		[CR_SHADOW_OK] = "agrees",
 		[CR_SHADOW_DIFFERS] = "differs",
+		[CR_SHADOW_UNSURE] = "unsure",
 		[CR_SHADOW_UNKNOWN] = "unknown",
 	};
 	return names[verdict];

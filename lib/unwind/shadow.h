@@ -26,6 +26,7 @@ struct cr_shadow {
 	bool is_x86;
 	uint64_t at; /* the word of the next return address */
 	bool has_ended;
+	bool has_guess; /* a frame was guessed, none has agreed since */
 };
 
 /* What a word of a shadow stack is. */
@@ -48,6 +49,7 @@ enum cr_shadow_verdict {
 	CR_SHADOW_NONE, /* the frame is not expected there */
 	CR_SHADOW_OK,
 	CR_SHADOW_DIFFERS,
+	CR_SHADOW_UNSURE,  /* it differs from frames that are guessed */
 	CR_SHADOW_UNKNOWN, /* it cannot be read */
 };
 
@@ -56,7 +58,8 @@ void cr_shadow_start(struct cr_shadow *shadow, const CoreEntry *core);
 
 /**
  * Compares the next frame, the first one (how: TOP) included, which has no word.
- * *has_ret: the word that differs.
+ * *has_ret: the word that differs. Behind a frame that was guessed, by the frame
+ * pointer, that may be the guess, so it is UNSURE until one agrees again.
  */
 enum cr_shadow_verdict cr_shadow_next(struct cr_shadow *shadow,
 				      struct cr_pages *pages,
@@ -69,7 +72,7 @@ enum cr_shadow_verdict cr_shadow_next(struct cr_shadow *shadow,
 bool cr_shadow_signals(struct cr_pages *pages, const CoreEntry *core,
 		       size_t *nr_ret);
 
-/** "agrees", "differs", ...; NULL for NONE. */
+/** "agrees", "differs", "unsure", ...; NULL for NONE. */
 const char *cr_shadow_verdict_name(enum cr_shadow_verdict verdict);
 
 #endif

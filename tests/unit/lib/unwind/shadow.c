@@ -94,6 +94,20 @@ TEST(a_frame_that_differs)
 		    "- agrees differs(38) agrees agrees ");
 }
 
+TEST(behind_a_guess_what_differs_is_not_sure)
+{
+	static const struct step guessed[] = {
+		{ 0x10, CR_FRAME_TOP },	    { 0x29, CR_FRAME_CFI },
+		{ 0x30, CR_FRAME_POINTER }, { 0x39, CR_FRAME_POINTER },
+		{ 0x49, CR_FRAME_CFI },	    { 0x50, CR_FRAME_CFI },
+		{ 0x69, CR_FRAME_CFI },	    { 0 },
+	};
+	assert_text(compare(cat(u64(0x20), u64(0x30), u64(0x38), u64(0x40),
+				u64(0x50), u64(0x60), u64(0)),
+			    guessed, 1),
+		    "- differs(20) agrees unsure unsure agrees differs(60) ");
+}
+
 TEST(frames_that_the_walk_has_not_found)
 {
 	assert_text(compare(cat(u64(0x21), u64(0x22), u64(0x20), u64(0x30),
