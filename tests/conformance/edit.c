@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -65,6 +67,42 @@ static void put_sockets(FILE *out, int tcp, int un)
 	fprintf(out, "socket %s\n", name.sun_path);
 }
 
+static void put_limit(FILE *out)
+{
+	struct rlimit limit;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	fprintf(out, "files %llu %llu\n", (unsigned long long)limit.rlim_cur,
+		(unsigned long long)limit.rlim_max);
+}
+
+static void put_credentials(FILE *out)
+{
+	gid_t groups[64];
+	uid_t id[3];
+	int nr = getgroups(64, groups);
+	getresuid(&id[0], &id[1], &id[2]);
+	fprintf(out, "uid %u %u %u\n", id[0], id[1], id[2]);
+	getresgid(&id[0], &id[1], &id[2]);
+	fprintf(out, "gid %u %u %u\n", id[0], id[1], id[2]);
+	fprintf(out, "groups");
+	for (int i = 0; i < nr; i++)
+		fprintf(out, " %u", groups[i]);
+	fprintf(out, "\n");
+}
+
+/* Lines of a file of /proc/self that have a text. */
+static void put_lines(FILE *out, const char *name, const char *path,
+		      const char *text)
+{
+	char line[4096];
+	FILE *in = fopen(path, "r");
+	while (in && fgets(line, sizeof(line), in))
+		if (strstr(line, text))
+			fprintf(out, "%s %s", name, line);
+	if (in)
+		fclose(in);
+}
+
 static void report(int data, int tcp, int un, const int *pair)
 {
 	char text[256] = { 0 };
@@ -82,6 +120,9 @@ static void report(int data, int tcp, int un, const int *pair)
 		syscall(SYS_gettid), getsid(0));
 	gethostname(text, sizeof(text));
 	fprintf(out, "host %s\n", text);
+	put_limit(out);
+	put_credentials(out);
+	put_lines(out, "group", "/proc/self/cgroup", "/critter-");
 	fclose(out);
 	must(!rename("report.new", "report"), "report");
 }
@@ -138,6 +179,9 @@ int main(int argc, char **argv)
 	int tcp = listen_tcp(atoi(argv[2])), un = listen_unix(argv[1]);
 	int pair[2];
 	connect_self(tcp, pair);
+	struct rlimit limit = { 100, 200 };
+	must(!setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+	must(!setgroups(2, (gid_t[]){ 3, 4 }), "setgroups");
 	prctl(PR_SET_NAME, "before");
 	for (;;) {
 		report(data, tcp, un, pair);

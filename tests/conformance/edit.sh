@@ -30,7 +30,9 @@ if [ "${1-}" != inside ]; then
 		-o "$work/program" || exit 1
 	timeout 300 unshare --pid --mount --uts --net --fork \
 		--mount-proc "$0" inside "$work"
-	exit
+	status=$?
+	rmdir /sys/fs/cgroup/{,*/}critter-"$(basename "$work")"-* 2>/dev/null
+	exit $status
 fi
 
 cd "$2" || exit 1
@@ -63,6 +65,14 @@ gone()
 	sleep 0.1
 }
 
+# A control group for it, where one can be made: of version 1 or 2.
+group=/critter-$(basename "$2")
+for hierarchy in systemd unified ""; do
+	tasks=/sys/fs/cgroup/$hierarchy$group-before/cgroup.procs
+	mkdir "$(dirname "$tasks")" 2>/dev/null && [ -w "$tasks" ] && break
+	tasks=
+done
+
 mkdir -p old
 GREETING=hello-before setsid unshare --uts ./program "$PWD/old" 4001 \
 	</dev/null >program.log 2>&1 &
@@ -72,11 +82,13 @@ for ((i = 0; i < 100; i++)); do
 	sleep 0.05
 done
 pid=$(awk '$1 == "pid" { print $2 }' old/report) || skip "$(cat program.log)"
+[ ! "$tasks" ] || echo "$pid" >"$tasks"
+seen old "$pid" >/dev/null
 # The first dumps on a machine may fail.
 for _ in 1 2 3; do
 	rm -rf images && mkdir images
 	timeout 60 "$criu" dump -t "$pid" -D images -o "$PWD/dump.log" -v2 \
-		--tcp-established --network-lock skip \
+		--tcp-established --network-lock skip --manage-cgroups=soft \
 		>/dev/null 2>&1 && break
 done
 [ -e images/inventory.img ] || skip "criu cannot dump here: $(tail -n 1 dump.log)"
@@ -99,7 +111,8 @@ result()
 # restored FLAGS...: what ./now says.
 restored()
 {
-	timeout 60 "$criu" restore -d -D now -o "$PWD/restore.log" -v2 "$@" \
+	timeout 60 "$criu" restore -d -D now -o "$PWD/restore.log" -v2 \
+		--manage-cgroups=soft "$@" \
 		>/dev/null 2>&1
 }
 
@@ -157,6 +170,17 @@ edited "a thread's name" old "$pid" "name after" \
 	"core-$pid.img:entries[0].tc.comm=after"
 edited "process ids" old 1700 "pid 1700 1700 1700" pid "$pid=1700"
 edited "a host's name" old "$pid" "host elsewhere" uts host=elsewhere
+edited "a limit" old "$pid" "files 50 150" rlimit nofile=50:150
+edited "credentials" old "$pid" "uid 1 1 1
+gid 12 13 12
+groups 7 8 9" cred uid=1 gid=12 egid=13 groups=7,8,9
+if [ "$tasks" ]; then
+	was=$(sed -n 's/^group //p' before)
+	edited "a control group" old "$pid" "group ${was%before}after" \
+		cgroup "$group-before=$group-after"
+else
+	echo "ok a control group # SKIP none can be made here"
+fi
 flags=()
 refused "open connections are refused"
 edited "connections that are closed" old "$pid" \
