@@ -262,6 +262,47 @@ if command -v "${CC:-cc}" >/dev/null; then
 	went_well '^C just before it waits'
 fi
 
+# ---- the bar of many upgrades ----
+
+cd "$work" || exit 1
+crit downgrade "$images/small" --to 4.1 -o old >/dev/null
+mkdir many
+for i in {1..120}; do
+	cp -r old "many/$i"
+done
+printf xx >>many/20/pagemap-7074.img
+# Standard output is a pipe of one page that nobody reads: it cannot come to the
+# end before it is interrupted.
+cat >narrow.py <<'P'
+import fcntl, os, sys
+F_SETPIPE_SZ = 1031
+unread, out = os.pipe()
+os.set_inheritable(unread, True)
+fcntl.fcntl(out, F_SETPIPE_SZ, 4096)
+os.dup2(out, 1)
+os.execvp(sys.argv[1], sys.argv[1:])
+P
+on 80 python3 narrow.py crit upgrade -r -j 1 many <<'E'
+wait  of 120, 
+send \x03
+E
+result $((! $?)) '^C ends many upgrades'
+crit upgrade -n -r many >lines 2>/dev/null
+upgraded=$(grep -c '"result": "unchanged"' lines)
+[ "$upgraded" -gt 0 ] && [ "$upgraded" -lt 119 ]
+result $? 'some were done'
+on 80 sh -c 'crit upgrade -r many >lines' </dev/null
+[ $? = 1 ]
+result $? 'the rest, one of which fails'
+shows 'a bar' '[#'
+shows 'it counts' '120 of 120, 1 failed'
+shows 'and goes' "${esc}[K"
+[ "$(grep -c '"result": "unchanged"' lines)" = "$upgraded" ]
+result $? 'what was done is not done again'
+cp -r old one && crit upgrade one >/dev/null
+diff -r one many/1 && diff -r one many/120
+result $? 'all are the same'
+
 # ---- names that are not to be trusted ----
 
 mkdir "$work/bad" && cd "$work/bad" || exit 1
