@@ -48,6 +48,8 @@ struct frames {
 	struct cr_memory memory;
 	struct cr_machine machine;
 	bool has_machine;
+	size_t nr_missing; /* files that might make suspect frames exact */
+	struct cr_error *missing; /* the first of them */
 
 	/* The process at hand. */
 	struct cr_pages pages;
@@ -202,13 +204,46 @@ static void add_thread(struct frames *v, uint32_t tid, const CoreEntry *core)
 					  tid, said.nr_shadow, said.nr));
 }
 
+/* Files without which the walk of a thread may have ended early. */
+static void note_missing(struct frames *v, uint32_t pid)
+{
+	for (struct cr_module *m = v->unwind.modules.all; m; m = m->next) {
+		if (!m->fault)
+			continue;
+		if (!v->nr_missing++)
+			v->missing = cr_error_new(cr_error_code(m->fault),
+						  "process %u: %s", pid,
+						  cr_error_text(m->fault));
+	}
+}
+
+/* The frames are there without them: that is no failure. */
+static void show_missing(struct frames *v)
+{
+	if (!v->missing)
+		return;
+	const char *text = cr_error_text(v->missing);
+	cr_x_text(&v->x, "missing: ");
+	cr_x_safe(&v->x, text, strlen(text));
+	if (v->nr_missing > 1)
+		cr_x_text(&v->x, "; and %zu more", v->nr_missing - 1);
+	cr_x_text(&v->x, "\n");
+	cr_error_free(v->missing);
+}
+
 static void show_process(struct frames *v, uint32_t pid)
 {
 	struct cr_sigframes *found = &v->found;
+	bool has_suspect = false;
 	cr_sigframes_finish(&v->found);
-	for (size_t i = 0; i < found->nr; i++)
+	for (size_t i = 0; i < found->nr; i++) {
+		has_suspect |= found->frame[i].grade == CR_SIGFRAME_SUSPECT;
 		if (v->o->all || found->frame[i].grade != CR_SIGFRAME_STALE)
 			show_frame(v, pid, &found->frame[i]);
+	}
+	/* A thread's frames might have led there. */
+	if (has_suspect)
+		note_missing(v, pid);
 	if (found->fault)
 		cr_x_find(&v->x, cr_error_at(cr_take_ptr(found->fault),
 					     "process %u", pid));
@@ -254,6 +289,7 @@ static void show(struct frames *v)
 		show_process(v, t.pid);
 	close_process(v);
 	cr_table_end(&v->x);
+	show_missing(v);
 }
 
 /* ---- the verb ---- */
@@ -327,7 +363,8 @@ const struct cr_verb cr_verb_frames = {
 		"pointer on each is above the one before; suspect, on a stack "
 		"that no thread is on, which may be switched to; stale (with --all "
 		"only), where a stack is unused. With --sysroot more can be "
-		"unwound. state: components that are not in their initial state "
+		"unwound: where frames are suspect, the files that are missing "
+		"are named. state: components that are not in their initial state "
 		"(x86_64), records with vector lengths in bytes (AArch64).\n"
 		"\n"
 		"verdict: ok; ok if lenient, on kernels that take frames shorter "

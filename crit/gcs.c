@@ -348,7 +348,9 @@ static void take_process(struct gcs *g, const struct cr_task *task)
 		take_thread(g, &g->stacks.thread[i]);
 	if (g->stacks.arch && g->o->what == SHOW)
 		take_parked(g);
-	if (g->x.nr_untold)
+	if (g->o->what == SHOW)
+		cr_x_missing(&g->x, &g->stacks.unwind.modules, g->stacks.pid);
+	else if (g->x.nr_untold)
 		note_files(g);
 	cr_stacks_close(&g->stacks);
 }
@@ -414,7 +416,8 @@ const struct cr_verb cr_verb_gcs = {
 		"of the thread, as 'crit bt' counts, whose pc should be the "
 		"word; verdict whether it is: agrees, differs, unsure (it differs, "
 		"but frames were guessed). JSON: [{pid, "
-		"tid, address, word, kind, function, frame, verdict}].\n"
+		"tid, address, word, kind, function, frame, verdict}]. Exit status: 3 "
+		"if a file was missing.\n"
 		"\n"
 		"verify: for each thread, how many return addresses and signals "
 		"there are, how many frames agree and differ, and how many "

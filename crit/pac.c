@@ -179,7 +179,11 @@ const struct cr_verb cr_verb_pac = {
 		"cannot tell, where something was not to be looked at, or nothing "
 		"is signed. JSON: {scheme, processes: [{pid, signed, exact, "
 		"verified, suspect, authenticate, fail, unknown, stale}], "
-		"doubtful: as slots, verdict, why}.",
+		"doubtful: as slots, verdict, why}.\n"
+		"\n"
+		"show and slots say which files they would have needed, by "
+		"build-id and where they were looked for; the exit status is 3 "
+		"then.",
 	.opts = opts,
 	.values_size = sizeof(struct cr_pac_opts),
 	.run = run,

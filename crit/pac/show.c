@@ -143,6 +143,7 @@ static void show_text(struct cr_pac *p, struct cr_stacks *stacks,
 		cr_cell_string(x, name);
 		free(name);
 	}
+	cr_x_missing(x, &stacks->unwind.modules, stacks->pid);
 	(void)slots;
 	(void)arg;
 }

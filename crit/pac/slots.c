@@ -61,6 +61,7 @@ static void show(struct cr_pac *p, struct cr_stacks *stacks,
 {
 	for (size_t i = 0; i < slots->nr; i++)
 		cr_pac_slot(p, stacks, &slots->slot[i]);
+	cr_x_missing(&p->x, &stacks->unwind.modules, stacks->pid);
 	(void)arg;
 }
 

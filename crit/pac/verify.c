@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crit/pac/pac.h"
+#include "crit/x/function.h"
 
 // clang-format off
 static const struct cr_column columns[] = {
@@ -74,23 +75,11 @@ static void judge_walk(struct cr_pac *p, const struct cr_slot_walk *walk)
 					      cr_error_text(walk->why)));
 }
 
-/* Why frames may not be known. */
-static void judge_files(struct cr_pac *p, const struct cr_stacks *stacks)
-{
-	for (const struct cr_module *m = stacks->unwind.modules.all; m;
-	     m = m->next)
-		if (m->fault)
-			cr_x_untold(&p->x, cr_error_new(CR_ERR_FORMAT,
-						      "process %u: %s",
-						      stacks->pid,
-						      cr_error_text(m->fault)));
-}
-
 static void judge(struct cr_pac *p, const struct cr_stacks *stacks,
 		  const struct cr_slots *slots, const struct counts *c)
 {
 	if (c->unknown)
-		judge_files(p, stacks);
+		cr_x_missing(&p->x, &stacks->unwind.modules, stacks->pid);
 	for (size_t i = 0; i < slots->nr; i++)
 		judge_slot(p, stacks, &slots->slot[i]);
 	for (size_t i = 0; i < slots->nr_walks; i++)

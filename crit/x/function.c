@@ -20,3 +20,13 @@ void cr_cell_function(struct cr_x *x, struct cr_modules *modules, uint64_t pc,
 	else
 		cr_cell_none(x);
 }
+
+void cr_x_missing(struct cr_x *x, const struct cr_modules *modules,
+		  uint32_t pid)
+{
+	for (const struct cr_module *m = modules->all; m; m = m->next)
+		if (m->fault)
+			cr_x_untold(x, cr_error_new(cr_error_code(m->fault),
+						    "process %u: %s", pid,
+						    cr_error_text(m->fault)));
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A cell of a table (table.h): the function that code is in.
+ * A cell of a table (table.h): the function that code is in; and the files that
+ * would have told.
  */
 #ifndef CR_CRIT_X_FUNCTION_H
 #define CR_CRIT_X_FUNCTION_H
@@ -13,5 +14,10 @@
  * for 0. */
 void cr_cell_function(struct cr_x *x, struct cr_modules *modules, uint64_t pc,
 		      bool is_exact);
+
+/** Files of a process that were wanted and are not here, by name and build-id and
+ * where they were looked for: what depends on them cannot be told. */
+void cr_x_missing(struct cr_x *x, const struct cr_modules *modules,
+		  uint32_t pid);
 
 #endif
