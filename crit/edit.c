@@ -25,6 +25,16 @@ static const struct action {
 #undef DOMAIN
 };
 
+static const char *const names[] = {
+#define ACTION(name, ...) #name,
+#include "crit/edit/actions.def"
+#undef ACTION
+#define DOMAIN(id, name, ...) name,
+#include "crit/edit/domain.def"
+#undef DOMAIN
+	NULL,
+};
+
 static const struct action patch = { "--patch", "no arguments", 0, 0, false,
 				     cr_edit_act_patch };
 static const struct action editor = { "--editor", "names of images", 0, 0,
@@ -42,8 +52,8 @@ static const struct cr_opt opts[] = {
 	{ 0, "listen", NULL, CR_FLAG(struct cr_edit_options, listen), NULL, "port: of sockets that listen only" },
 	{ 0, "sysroot", NULL, CR_STRING(struct cr_edit_options, sysroot, CR_TAKES_DIR), "DIR", "file-check, env: where the files are" },
 	CR_CRIT_CHANGE_OPTS(struct cr_edit_options, change),
-	{ CR_ARG, CR_STRING(struct cr_edit_options, target, CR_TAKES_FILE), "TARGET", "the checkpoint, or one image" },
-	{ CR_ARG, CR_WORDS(struct cr_edit_options, args, CR_TAKES_ANYTHING), "WHAT", "the action, and what it takes", CR_ANY },
+	{ CR_ARG, CR_STRING(struct cr_edit_options, target, CR_TAKES_CHECKPOINT), "TARGET", "the checkpoint, or one image" },
+	{ CR_ARG, CR_ACTION(struct cr_edit_options, args, names), "WHAT", "the action, and what it takes", CR_ANY },
 	{ 0 },
 };
 // clang-format on

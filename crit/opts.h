@@ -62,7 +62,7 @@ enum cr_takes {
 	CR_TAKES_DIR,
 	CR_TAKES_CHECKPOINT, /* a directory, an archive, an OCI layout */
 	CR_TAKES_IMAGE,	     /* a file that may be an image of a checkpoint */
-	CR_TAKES_PATH,	     /* a field in the image that is named before it */
+	CR_TAKES_PATH,	     /* one of words; then IMAGE:PATH of a checkpoint */
 	CR_TAKES_PID,	     /* of a checkpoint; several by commas */
 	CR_TAKES_ADDRESS,    /* in a process of a checkpoint, among other things */
 	CR_TAKES_CHOICE, /* one of words */
@@ -89,7 +89,7 @@ struct cr_opt {
 	const char *alias; /* second name, accepted but not advertised in -h */
 	enum cr_kind kind;
 	enum cr_takes takes;
-	const char *const *words; /* of a choice, NULL at the end */
+	const char *const *words; /* to choose from, NULL at the end */
 	size_t off;		  /* where in the values the result goes */
 	const char *value;	  /* what it is called, "FILE" */
 	const char *help;	  /* lower case, without full stop */
@@ -122,6 +122,9 @@ struct cr_opt {
 		CR_OPTS_OFF(uint64_t, type, member)
 #define CR_WORDS(type, member, takes) \
 	CR_KIND_WORDS, takes, NULL, CR_OPTS_OFF(struct cr_words, type, member)
+#define CR_ACTION(type, member, words)         \
+	CR_KIND_WORDS, CR_TAKES_PATH, words, \
+		CR_OPTS_OFF(struct cr_words, type, member)
 
 #define CR_OPTS_OFF(want, type, member)                                 \
 	(offsetof(type, member) +                                       \

@@ -138,11 +138,25 @@ static const struct cr_opt *checkpoint_arg(const struct cr_opt *opts,
 	return NULL;
 }
 
-static const char *const *views_of(const struct cr_verb *verb)
+/* The argument behind the checkpoint. */
+static const struct cr_opt *what_arg(const struct cr_verb *verb)
 {
 	size_t at;
 	const struct cr_opt *opt = checkpoint_arg(verb->opts, &at);
-	opt = opt ? nth_arg(verb->opts, at + 1) : NULL;
+	return opt ? nth_arg(verb->opts, at + 1) : NULL;
+}
+
+/* Its views or actions. */
+static const char *const *words_of(const struct cr_verb *verb)
+{
+	const struct cr_opt *opt = what_arg(verb);
+	return opt ? opt->words : NULL;
+}
+
+/* Those that need no verb: an action does, since it changes something. */
+static const char *const *views_of(const struct cr_verb *verb)
+{
+	const struct cr_opt *opt = what_arg(verb);
 	return opt && opt->takes == CR_TAKES_CHOICE ? opt->words : NULL;
 }
 
@@ -180,7 +194,7 @@ bool cr_here_adds_checkpoint(const struct cr_here *here,
 		return false;
 	if (nr_args == *at_ret)
 		return true;
-	return views_of(verb) ? has_word(views_of(verb), arg[*at_ret]) :
+	return words_of(verb) ? has_word(words_of(verb), arg[*at_ret]) :
 				nr_args < nr_needed(verb->opts);
 }
 

@@ -52,8 +52,8 @@ const struct cr_verb *cr_here_verb(const struct cr_command *command,
  * current checkpoint, without ".img" and without the current process's
  * "-PID.img". Words whose verb is unknown are left alone.
  *
- * The checkpoint counts as given unless no argument or a view stands in its
- * place or, for verbs without views, there are too few arguments.
+ * The checkpoint counts as given unless no argument, a view or an action stands
+ * in its place or, for verbs without views, there are too few arguments.
  */
 struct cr_error *cr_here_words(const struct cr_here *here,
 			       const struct cr_command *command,

@@ -121,7 +121,7 @@ static char **complete(const char *text, int start, int end)
 		const char *first = words.item[0];
 		char last = first[strlen(first) - 1];
 		*rl.rl_completion_append_character =
-			words.nr == 1 && (last == '/' || last == '.') ? 0 : ' ';
+			words.nr == 1 && strchr("/.:[", last) ? 0 : ' ';
 		match = to_matches(&words);
 	}
 	cr_strings_free(&words);

@@ -154,36 +154,68 @@ follow(const ProtobufCMessageDescriptor *type, const char *p, const char *end)
 	return type;
 }
 
-/* The type of an image by its name, which may lack its end. */
-static const struct cr_image_type *image_type(const char *name)
+/* The images, each with the colon behind which its values are named. */
+static void add_image_paths(struct offer *o)
 {
-	static const char *const ends[] = { "", ".img", "-1.img" };
-	const struct cr_image_type *type = NULL;
-	char file[256];
-	for (unsigned i = 0; i < 3 && !type; i++) {
-		snprintf(file, sizeof(file), "%s%s", name, ends[i]);
-		type = cr_image_type_by_file(file);
+	for (size_t i = 0; i < o->here->names.nr; i++) {
+		cr_auto_free char *word = NULL;
+		if (!cr_image_type_by_file(o->here->names.item[i]))
+			continue;
+		if (asprintf(&word, "%s:", o->here->names.item[i]) < 0)
+			word = NULL;
+		if (word)
+			add(o, word);
 	}
-	return type;
 }
 
-/* Keys of messages; the image was named in front. */
-static void add_paths(struct offer *o)
+/* The fields of the message that the path's first `size` bytes, with the image
+ * in front, lead to. */
+static void add_fields(struct offer *o,
+		       const ProtobufCMessageDescriptor *type, size_t size)
 {
-	const struct cr_image_type *image = NULL;
-	const char *dot = strrchr(o->text, '.');
-	int size = dot ? (int)(dot - o->text) + 1 : 0;
-	for (size_t i = o->args.nr; i && !image; i--)
-		image = image_type(o->args.item[i - 1]);
-	const ProtobufCMessageDescriptor *type =
-		image ? follow(image->entry, o->text, o->text + size) : NULL;
 	for (unsigned i = 0; type && i < type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
 		cr_auto_free char *word = NULL;
 		bool is_message = field->type == PROTOBUF_C_TYPE_MESSAGE;
 		bool is_list = field->label == PROTOBUF_C_LABEL_REPEATED;
-		if (asprintf(&word, "%.*s%s%s", size, o->text, field->name,
-			     is_message && !is_list ? "." : "") < 0)
+		if (asprintf(&word, "%.*s%s%s", (int)size, o->text, field->name,
+			     is_list	? "[" :
+			     is_message ? "." :
+					  "") < 0)
+			word = NULL;
+		if (word)
+			add(o, word);
+	}
+}
+
+/* The type of the image that the path is in, behind `size` bytes of the text;
+ * without a name there TARGET, the first argument, may be the image. */
+static const struct cr_image_type *path_image(const struct offer *o, size_t size)
+{
+	const char *file = o->args.nr ? o->args.item[0] : "";
+	const char *slash = strrchr(file, '/');
+	if (!size)
+		return cr_image_type_by_file(slash ? slash + 1 : file);
+	cr_auto_free char *name = strndup(o->text, size - 1);
+	return name ? cr_image_type_by_file(name) : NULL;
+}
+
+/* IMAGE:PATH, or PATH. */
+static void add_paths(struct offer *o)
+{
+	const char *colon = strchr(o->text, ':');
+	const char *path = colon ? colon + 1 : o->text;
+	const char *dot = strrchr(path, '.');
+	size_t size = (size_t)(path - o->text);
+	const struct cr_image_type *image = path_image(o, size);
+	if (!image && !colon) {
+		add_image_paths(o);
+	} else if (image && dot) {
+		add_fields(o, follow(image->entry, path, dot + 1),
+			   (size_t)(dot + 1 - o->text));
+	} else if (image) {
+		cr_auto_free char *word = NULL;
+		if (asprintf(&word, "%.*sentries[", (int)size, o->text) < 0)
 			word = NULL;
 		if (word)
 			add(o, word);
@@ -264,7 +296,10 @@ static void add_argument(struct offer *o, const struct cr_verb *verb)
 			continue;
 		bool last = opt->kind == CR_KIND_WORDS && i <= nr + adds;
 		bool may_be_given = i == nr && (!adds || nr == at);
-		if (may_be_given || (adds && i == nr + 1) || last)
+		bool first = may_be_given || (adds && i == nr + 1);
+		if (first && opt->words)
+			add_all(o, opt->words);
+		else if (first || last)
 			add_values(o, opt);
 		i++;
 	}

@@ -194,6 +194,9 @@ wait crit tree>
 send !echo 1$((1+1))3\n
 wait 123
 wait crit tree> 
+send edit ge\tcore-7142.img:e\t0].tc.co\t\n
+wait node-1
+wait crit tree> 
 send bogus\n
 wait unknown verb 'bogus'
 wait crit tree> 
@@ -218,6 +221,7 @@ ps --json
 pid
 ps | tail -n 1 | sed s/node/NODE/
 !echo 1$((1+1))3
+edit get core-7142.img:entries[0].tc.comm 
 bogus
 info pstree > saved
 use small/

@@ -22,6 +22,7 @@ struct fake {
 
 static const char *const fake_views[] = { "ps", "fds", NULL };
 static const char *const fake_parts[] = { "map", "read", "show", NULL };
+static const char *const fake_actions[] = { "get", "rlimit", NULL };
 
 // clang-format off
 #define FAKE(member, takes) CR_STRING(struct fake, member, takes)
@@ -59,9 +60,9 @@ static const struct cr_opt fake_diff[] = {
 	{ 0 },
 };
 static const struct cr_opt fake_edit[] = {
-	{ CR_ARG, FAKE(a, CR_TAKES_IMAGE), "FILE", "image" },
-	{ CR_ARG, FAKE(b, CR_TAKES_PATH), "PATH", "field" },
-	{ CR_ARG, FAKE(c, CR_TAKES_ANYTHING), "VALUE", "value", CR_OPTIONAL },
+	{ 0, "patch", NULL, FAKE(c, CR_TAKES_FILE), "FILE", "changes" },
+	{ CR_ARG, FAKE(a, CR_TAKES_CHECKPOINT), "TARGET", "checkpoint" },
+	{ CR_ARG, CR_ACTION(struct fake, words, fake_actions), "WHAT", "action", CR_ANY },
 	{ 0 },
 };
 static const struct cr_opt fake_list[] = {

@@ -67,7 +67,11 @@ static const struct meaning meanings[] = {
 	{ "show -",            "show|--|-",                 "show|--|-" },
 	{ "show none.img",     "show|--|none.img",          "show|--|none.img" },
 	{ "show -i files",     "show|-i|here/files.img|--", "show|-i|here/files.img|--" },
-	{ "edit files a.b core", "edit|--|here/files.img|a.b|core", "edit|--|here/files.img|a.b|core" },
+	// Actions, which are not called without their verb.
+	{ "edit get a",        "edit|--|here|get|a",        "edit|--|here|get|a" },
+	{ "edit there get a",  "edit|--|there|get|a",       "edit|--|there|get|a" },
+	{ "edit --patch f",    "edit|--patch|f|--|here",    "edit|--patch|f|--|here" },
+	{ "get a",             "get|a",                     "get|a" },
 	// What is no verb is the command's to refuse.
 	{ "bogus a",           "bogus|a",                   "bogus|a" },
 	{ "--version",         "--version",                 "--version" },

@@ -51,14 +51,24 @@ static const char *const offers[][2] = {
 	{ "show bad",          "" },
 	{ "show two",          "" },
 	{ "show -i f",         "files.img" },
-	{ "edit files t",      "tfd.|tty.|tunf.|type" },
-	{ "edit files.img r",  "reg." },
-	{ "edit core tc.co",   "tc.comm" },
-	{ "edit core-7 entries[0].tc.co", "entries[0].tc.comm" },
-	{ "edit core t",       "tc.|thread_core.|thread_info.|ti_aarch64.|ti_arm.|ti_loongarch64.|ti_mips.|ti_ppc64.|ti_riscv64.|ti_s390." },
-	{ "edit core nosuch.", "" },
-	{ "edit core tc.comm.", "" },
-	{ "edit none t",       "" },
+	{ "edit g",            "get" },
+	{ "edit there ",       "get|rlimit" },
+	{ "get ",              "" },
+	{ "edit get ",         "core-12.img:|core-7.img:|files.img:|mm-7.img:|pstree.img:" },
+	{ "edit there get co", "core-12.img:|core-7.img:" },
+	{ "edit rlimit ps",    "pstree.img:" },
+	{ "edit get pstree.img:",              "pstree.img:entries[" },
+	{ "edit get pstree.img:entries[0].p",  "pstree.img:entries[0].pgid|pstree.img:entries[0].pid|pstree.img:entries[0].ppid" },
+	{ "edit get core-7.img:entries[-1].tc.co", "core-7.img:entries[-1].tc.comm" },
+	{ "edit get core-7.img:entries[0].thread_c", "core-7.img:entries[0].thread_core." },
+	{ "edit get mm-7.img:entries[0].vm",   "mm-7.img:entries[0].vmas[" },
+	{ "edit get mm-7.img:entries[0].vmas[0].st", "mm-7.img:entries[0].vmas[0].start|mm-7.img:entries[0].vmas[0].status" },
+	{ "edit get pstree.img:entries[0].pid core-7", "core-7.img:" },
+	{ "edit d/core-9.img get ",              "entries[" },
+	{ "edit d/core-9.img get entries[0].tc.co", "entries[0].tc.comm" },
+	{ "edit get core-7.img:entries[0].nosuch.", "" },
+	{ "edit get core-7.img:entries[0].tc.comm.", "" },
+	{ "edit get none.img:",                "" },
 	{ "ps | p",            "" },
 	{ "ps 'a ",            "" },
 };
@@ -66,10 +76,16 @@ static const char *const offers[][2] = {
 
 TEST(words_are_offered)
 {
+	// Where there are no files to offer.
+	char dir[] = "/tmp/cr-offer-XXXXXX";
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
 	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
 		struct cr_here here = fake_here();
 		assert_offers(&here, offers[i][0], offers[i][1]);
 	}
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
 }
 
 TEST(files_are_offered_but_no_dangerous_ones)
