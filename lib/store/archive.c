@@ -440,6 +440,17 @@ static unsigned consider(struct index *ix, const struct member *m,
 	return c.has_pstree;
 }
 
+/* What was left out may be why. */
+static struct cr_error *no_images(const struct cr_store_findings *f)
+{
+	return cr_error_new(CR_ERR_NOT_FOUND,
+			    "an archive without a checkpoint: there is no "
+			    "pstree.img or inventory.img in it%s%s%s",
+			    f->nr ? "; " : "",
+			    f->nr ? cr_error_text(f->err[0]) : "",
+			    f->nr + f->nr_more > 1 ? "; and more" : "");
+}
+
 static struct cr_error *find_images(struct index *ix, char **ret)
 {
 	struct candidate best = { .depth = UINT32_MAX };
@@ -449,9 +460,7 @@ static struct cr_error *find_images(struct index *ix, char **ret)
 		    strcmp(ix->member[i].name, ix->member[i + 1].name))
 			nr += consider(ix, &ix->member[i], &best);
 	if (best.depth == UINT32_MAX)
-		return cr_error_new(CR_ERR_NOT_FOUND,
-				    "an archive without a checkpoint: there is "
-				    "no pstree.img or inventory.img in it");
+		return no_images(&ix->store->findings);
 	if (nr > 1)
 		cr_store_found(ix->store,
 			       cr_error_new(CR_ERR_FORMAT,

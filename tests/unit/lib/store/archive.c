@@ -615,6 +615,15 @@ TEST(what_is_no_archive_is_refused)
 				 tar_dir("pstree.img/"))),
 		    "! NOT_FOUND an archive without a checkpoint: there is no "
 		    "pstree.img or inventory.img in it");
+	assert_text(open_bad(tar(tar_file("/checkpoint/pstree.img", text("x")))),
+		    "! NOT_FOUND an archive without a checkpoint: there is no "
+		    "pstree.img or inventory.img in it; "
+		    "/checkpoint/pstree.img: left out: the name is absolute");
+	assert_text(open_bad(tar(tar_file("../pstree.img", text("x")),
+				 tar_file("../a.img", text("x")))),
+		    "! NOT_FOUND an archive without a checkpoint: there is no "
+		    "pstree.img or inventory.img in it; ../pstree.img: left "
+		    "out: the name has a '..'; and more");
 	assert_text(open_bad(cr_test_compress("gzip", text("hello"))),
 		    "! NOT_FOUND compressed by gzip, but no tar archive");
 }
