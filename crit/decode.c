@@ -44,7 +44,8 @@ const struct cr_verb cr_verb_decode = {
 	.name = "decode",
 	.summary = "images to JSON",
 	.text = "Writes an image as JSON. Standard output gets a newline at the "
-		"end, a file does not.\n"
+		"end, a file does not. All of an image is written, keys and "
+		"other secrets too: 'crit redact' takes them out.\n"
 		"\n"
 		"Given a directory, decodes every image in it to NAME.img.json "
 		"in the directory that -o names, and carries everything else "

@@ -32,7 +32,8 @@ static struct cr_error *run(const struct cr_verb_call *call)
 const struct cr_verb cr_verb_show = {
 	.name = "show",
 	.summary = "an image as people read it",
-	.text = "The same as 'crit decode --pretty -i FILE'.",
+	.text = "The same as 'crit decode --pretty -i FILE': all of it, keys and "
+		"other secrets too.",
 	.opts = opts,
 	.values_size = sizeof(struct show),
 	.run = run,
