@@ -32,8 +32,9 @@ static struct counts count(const struct cr_slots *slots)
 }
 
 static struct cr_error *about(const struct cr_stacks *stacks,
-			      const struct cr_slot *slot, const char *what)
+			      const struct cr_slot *slot)
 {
+	const char *what = cr_slot_why(slot);
 	if (slot->in_memory)
 		return cr_error_new(CR_ERR_FORMAT, "process %u: 0x%llx: %s",
 				    stacks->pid,
@@ -42,26 +43,13 @@ static struct cr_error *about(const struct cr_stacks *stacks,
 			    slot->reg, what);
 }
 
-static const char *why_unknown(const struct cr_slot *slot)
-{
-	if (slot->origin == CR_SLOT_NONE)
-		return "looks signed, and nothing explains it";
-	if (!slot->has_modifier)
-		return "is signed, with what is not known";
-	if (!slot->keys || !slot->keys->has)
-		return "is signed, with keys that are not in the images";
-	if (!slot->keys->is_enabled[slot->is_key_b])
-		return "is signed, with a key that is disabled";
-	return "is signed, how is not proved";
-}
-
 static void judge_slot(struct cr_pac *p, const struct cr_stacks *stacks,
 		       const struct cr_slot *slot)
 {
 	if (slot->verdict == CR_SIGN_BAD)
-		cr_x_find(&p->x, about(stacks, slot, "does not authenticate"));
+		cr_x_find(&p->x, about(stacks, slot));
 	else if (slot->verdict == CR_SIGN_UNKNOWN)
-		cr_x_untold(&p->x, about(stacks, slot, why_unknown(slot)));
+		cr_x_untold(&p->x, about(stacks, slot));
 }
 
 /* A walk that ended early has not seen all. */

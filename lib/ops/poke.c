@@ -518,20 +518,36 @@ static int compare_stretches(const void *a, const void *b)
 	return order ?: x->vaddr < y->vaddr ? -1 : x->vaddr > y->vaddr;
 }
 
+static bool is_same(const struct stretch *a, const struct stretch *b)
+{
+	return !compare_pagemaps(a, b) && a->vaddr == b->vaddr &&
+	       a->size == b->size && !memcmp(a->data, b->data, a->size);
+}
+
 /* Shared memory may be mapped at two addresses that are both written to. */
 static struct cr_error *sort_stretches(struct poke *p)
 {
+	size_t nr = 0;
 	if (p->nr)
 		qsort(p->stretch, p->nr, sizeof(p->stretch[0]),
 		      compare_stretches);
-	for (size_t i = 1; i < p->nr; i++) {
-		const struct stretch *a = &p->stretch[i - 1], *b = a + 1;
-		if (!compare_pagemaps(a, b) && a->vaddr + a->size > b->vaddr)
+	for (size_t i = 0; i < p->nr; i++) {
+		const struct stretch *b = &p->stretch[i];
+		const struct stretch *a = nr ? &p->stretch[nr - 1] : NULL;
+		if (a && is_same(a, b))
+			continue;
+		if (a && !compare_pagemaps(a, b) &&
+		    a->vaddr + a->size > b->vaddr)
 			return cr_error_new(CR_ERR_UNSUPPORTED,
-					    "byte %llu of shared memory %u is "
-					    "written to twice",
-					    (ull)b->vaddr, (unsigned)b->id);
+					    "byte %llu of %s %u is written to "
+					    "twice",
+					    (ull)b->vaddr,
+					    b->is_shared ? "shared memory" :
+							   "process",
+					    (unsigned)b->id);
+		p->stretch[nr++] = *b;
 	}
+	p->nr = nr;
 	return NULL;
 }
 
@@ -549,36 +565,64 @@ static struct cr_error *write_pagemaps(struct poke *p)
 	return err;
 }
 
-static struct cr_error *run(struct poke *p, uint64_t vaddr, const void *data,
-			    size_t size)
+/* Opens the process of p->pid. */
+static struct cr_error *open_process(struct poke *p)
 {
 	bool there;
-	if (size > UINT64_MAX - vaddr)
-		return beyond(vaddr, size);
 	struct cr_error *err = cr_repage_open(&p->m, false, p->pid, &there);
 	if (err)
 		return err;
+	free(p->page);
 	p->page = malloc(p->m.pages.space.page_size);
-	if (!p->page)
-		return cr_enomem;
-	err = take_all(p, vaddr, data, size);
-	if (!err)
-		err = end_note(p);
+	return p->page ? NULL : cr_enomem;
+}
+
+static struct cr_error *take(struct poke *p, const struct cr_poke *one)
+{
+	struct cr_error *err = NULL;
+	if (one->size > UINT64_MAX - one->vaddr)
+		return beyond(one->vaddr, one->size);
+	if (!p->page || p->pid != one->pid) {
+		p->pid = one->pid;
+		err = open_process(p);
+	}
+	return err ? err : take_all(p, one->vaddr, one->data, one->size);
+}
+
+static struct cr_error *take_list(struct poke *p, const struct cr_poke *list,
+				  size_t nr)
+{
+	struct cr_error *err = NULL;
+	for (size_t i = 0; !err && i < nr; i++) {
+		err = take(p, &list[i]);
+		if (err && nr > 1)
+			err = cr_error_at(err, "process %u", list[i].pid);
+		if (!err && (i + 1 == nr || list[i + 1].pid != p->pid))
+			err = end_note(p);
+	}
 	return err ? err : write_pagemaps(p);
+}
+
+struct cr_error *cr_poke_all(struct cr_change *change,
+			     const struct cr_poke *list, size_t nr,
+			     const char *sysroot)
+{
+	struct poke p = { .change = change };
+	struct cr_error *err = cr_repage_init(&p.m, change, sysroot);
+	if (err)
+		return err;
+	err = take_list(&p, list, nr);
+	cr_repage_deinit(&p.m);
+	free(p.stretch);
+	free(p.todo);
+	free(p.page);
+	return err;
 }
 
 struct cr_error *cr_poke(struct cr_change *change, uint32_t pid,
 			 uint64_t vaddr, const void *data, size_t size,
 			 const char *sysroot)
 {
-	struct poke p = { .change = change, .pid = pid };
-	struct cr_error *err = cr_repage_init(&p.m, change, sysroot);
-	if (err)
-		return err;
-	err = run(&p, vaddr, data, size);
-	cr_repage_deinit(&p.m);
-	free(p.stretch);
-	free(p.todo);
-	free(p.page);
-	return err;
+	const struct cr_poke one = { pid, vaddr, data, size };
+	return cr_poke_all(change, &one, 1, sysroot);
 }

@@ -18,6 +18,14 @@
 #include "lib/base/error.h"
 #include "lib/ops/change.h"
 
+/* Bytes of a process. */
+struct cr_poke {
+	uint32_t pid;
+	uint64_t vaddr;
+	const void *data;
+	size_t size;
+};
+
 /**
  * Writes size bytes at vaddr of process pid. A note for each stretch says what
  * was there and what is; nothing is changed where the bytes are the same.
@@ -28,5 +36,12 @@
 struct cr_error *cr_poke(struct cr_change *change, uint32_t pid,
 			 uint64_t vaddr, const void *data, size_t size,
 			 const char *sysroot) CR_MUST_CHECK;
+
+/** The same for a list: every pagemap is written once, so those of a process
+ * should come one after the other. Shared memory may be named by several who map
+ * it if they write the same. Errors begin with the process. */
+struct cr_error *cr_poke_all(struct cr_change *change,
+			     const struct cr_poke *list, size_t nr,
+			     const char *sysroot) CR_MUST_CHECK;
 
 #endif

@@ -1026,3 +1026,18 @@ const char *cr_slot_grade_name(enum cr_slot_grade grade)
 	};
 	return names[grade];
 }
+
+const char *cr_slot_why(const struct cr_slot *slot)
+{
+	if (slot->verdict == CR_SIGN_BAD)
+		return "does not authenticate";
+	if (slot->origin == CR_SLOT_NONE)
+		return "looks signed, and nothing explains it";
+	if (!slot->has_modifier)
+		return "is signed, with what is not known";
+	if (!slot->keys || !slot->keys->has)
+		return "is signed, with keys that are not in the images";
+	if (!slot->keys->is_enabled[slot->is_key_b])
+		return "is signed, with a key that is disabled";
+	return "is signed, how is not proved";
+}

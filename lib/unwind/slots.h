@@ -119,4 +119,7 @@ void cr_slots_deinit(struct cr_slots *slots);
 const char *cr_slot_origin_name(enum cr_slot_origin origin);
 const char *cr_slot_grade_name(enum cr_slot_grade grade);
 
+/** Why a slot's verdict is BAD or UNKNOWN. */
+const char *cr_slot_why(const struct cr_slot *slot);
+
 #endif
