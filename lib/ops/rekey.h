@@ -99,6 +99,7 @@ struct cr_rekey_plan {
 		struct cr_error *first; /* where, and what */
 	} risk[CR_NR_REKEY_RISKS];
 	struct cr_rekey_found generic; /* PACGA */
+	uint64_t end; /* of the highest mapping of all */
 };
 
 /** Adds a process with its slots. Returns NOMEM, or faults of the images. */
@@ -108,7 +109,7 @@ struct cr_error *cr_rekey_look(struct cr_rekey_plan *plan,
 			       const struct cr_signs *signs) CR_MUST_CHECK;
 
 /** Fills in what the words become; keys is parallel to signs->keys. to NULL:
- * they are stripped. FORMAT: an address does not fit. */
+ * they are stripped. UNSUPPORTED: an address does not fit. */
 struct cr_error *cr_rekey_sign(struct cr_rekey_plan *plan,
 			       const struct cr_pac_scheme *to,
 			       const struct cr_rekey_keys *keys) CR_MUST_CHECK;

@@ -159,9 +159,13 @@ static struct cr_error *doubt_code(struct cr_rekey_plan *plan,
 {
 	const struct cr_space *space = &stacks->pages.space;
 	struct cr_error *err = NULL;
-	for (size_t i = 0; !err && i < space->nr; i++)
-		if (space->vma[i].prot & PROT_EXEC)
-			err = doubt_text(plan, stacks, &space->vma[i]);
+	for (size_t i = 0; !err && i < space->nr; i++) {
+		const struct cr_vma *vma = &space->vma[i];
+		if (plan->end < vma->end)
+			plan->end = vma->end;
+		if (vma->prot & PROT_EXEC)
+			err = doubt_text(plan, stacks, vma);
+	}
 	return err;
 }
 
@@ -251,18 +255,19 @@ struct cr_error *cr_rekey_sign(struct cr_rekey_plan *plan,
 			       const struct cr_pac_scheme *to,
 			       const struct cr_rekey_keys *keys)
 {
+	if (to && plan->end > UINT64_C(1) << to->va_bits)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "memory is mapped up to 0x%llx, which is "
+				    "beyond addresses of %u bits",
+				    (ull)plan->end, to->va_bits);
 	for (size_t i = 0; i < plan->nr; i++) {
 		struct cr_rekey_word *w = &plan->word[i];
 		w->new_ = w->plain;
-		if (!to)
-			continue;
-		if (w->plain & cr_pac_field(to, CR_PAC_CODE, w->plain))
-			return cr_error_new(CR_ERR_FORMAT,
-					    "process %u: 0x%llx does not fit "
-					    "into addresses of %u bits",
-					    w->pid, (ull)w->plain, to->va_bits);
-		w->new_ = cr_pac_sign(to, &keys[w->keys].new_[w->is_key_b],
-				      CR_PAC_CODE, w->plain, w->modifier);
+		if (to)
+			w->new_ = cr_pac_sign(to,
+					      &keys[w->keys].new_[w->is_key_b],
+					      CR_PAC_CODE, w->plain,
+					      w->modifier);
 	}
 	return NULL;
 }
