@@ -19,6 +19,8 @@ struct rekey {
 	struct cr_rekey_keys *keys; /* parallel to signs.keys */
 	struct cr_rekey_plan plan;
 	size_t at; /* in keys, where the next process may begin */
+	size_t *in_register; /* words of the plan that are */
+	size_t nr_in_register;
 };
 
 /* ---- looking ---- */
@@ -259,11 +261,11 @@ static struct cr_error *set_keys(const struct thread *t, json_t *pac)
 static struct cr_error *set_registers(const struct thread *t, json_t *info)
 {
 	json_t *regs = json_object_get(json_object_get(info, "gpregs"), "regs");
-	const struct cr_rekey_plan *plan = &t->k->plan;
 	struct cr_error *err = NULL;
-	for (size_t i = 0; !err && i < plan->nr; i++) {
-		const struct cr_rekey_word *w = &plan->word[i];
-		if (w->in_memory || w->tid != t->keys->tid)
+	for (size_t i = 0; !err && i < t->k->nr_in_register; i++) {
+		const struct cr_rekey_word *w =
+			&t->k->plan.word[t->k->in_register[i]];
+		if (w->pid != t->keys->pid || w->tid != t->keys->tid)
 			continue;
 		json_t *v =
 			cr_tree_int((struct cr_int){ .magnitude = w->new_ });
@@ -286,11 +288,24 @@ static struct cr_error *set_thread(void *arg, const struct cr_rewrite_at *at,
 	return err;
 }
 
+static struct cr_error *list_registers(struct rekey *k)
+{
+	k->in_register = calloc(k->plan.nr + 1, sizeof(k->in_register[0]));
+	if (!k->in_register)
+		return cr_enomem;
+	for (size_t i = 0; i < k->plan.nr; i++)
+		if (!k->plan.word[i].in_memory)
+			k->in_register[k->nr_in_register++] = i;
+	return NULL;
+}
+
 static struct cr_error *write_threads(struct rekey *k)
 {
 	struct cr_tree tree = { 0 };
 	const struct cr_rewrite_opts opts = { .end = 1, .tree = &tree };
 	struct cr_error *err = cr_tree_init(&tree);
+	if (!err)
+		err = list_registers(k);
 	for (size_t i = 0; !err && i < k->signs.nr; i++) {
 		struct thread t = { k, &k->keys[i] };
 		char image[32];
@@ -338,6 +353,7 @@ struct cr_error *cr_rekey(struct cr_change *change,
 	if (k.keys)
 		explicit_bzero(k.keys, k.signs.nr * sizeof(k.keys[0]));
 	free(k.keys);
+	free(k.in_register);
 	cr_signs_deinit(&k.signs);
 	cr_rekey_plan_deinit(&k.plan);
 	return err;
