@@ -50,6 +50,12 @@ struct poke {
 	size_t nr_todo, next;
 	struct cr_pagemap_entry form; /* of entries that are new */
 	uint8_t *page;
+
+	struct {
+		bool has;
+		uint64_t vaddr;
+		uint8_t *page;
+	} old; /* read last */
 };
 
 /* ---- which pagemaps ---- */
@@ -223,6 +229,36 @@ static struct cr_error *note(struct poke *p, const struct cr_run *run,
 	return NULL;
 }
 
+/* The page that an address is in, if all of it can be read: what is written often
+ * comes many to a page. */
+static const uint8_t *whole_page(struct poke *p, uint64_t vaddr)
+{
+	uint32_t size = p->m.pages.space.page_size;
+	uint64_t start = vaddr - vaddr % size;
+	struct cr_run run;
+	if (p->old.has && p->old.vaddr == start)
+		return p->old.page;
+	p->old.has = false;
+	struct cr_error *err = cr_pages_run(&p->m.pages, start, &run);
+	bool is = !err && cr_run_is_readable(&run) && run.end - start >= size;
+	if (is)
+		err = cr_pages_fill(&p->m.pages, &run, start, p->old.page, size);
+	p->old.has = is && !err;
+	p->old.vaddr = start;
+	cr_error_free(err);
+	return p->old.has ? p->old.page : NULL;
+}
+
+static struct cr_error *read_part(struct poke *p, const struct cr_run *run,
+				  uint8_t *to, size_t size)
+{
+	const uint8_t *page = whole_page(p, run->start);
+	if (!page)
+		return cr_pages_fill(&p->m.pages, run, run->start, to, size);
+	memcpy(to, page + run->start % p->m.pages.space.page_size, size);
+	return NULL;
+}
+
 /* A part of what is written, within a run; left alone if it is there already. */
 static struct cr_error *take_part(struct poke *p, const struct cr_run *run,
 				  const uint8_t *data, size_t size)
@@ -232,7 +268,7 @@ static struct cr_error *take_part(struct poke *p, const struct cr_run *run,
 	if (!cr_run_is_readable(run))
 		old = NULL;
 	else
-		err = cr_pages_fill(&p->m.pages, run, run->start, old, size);
+		err = read_part(p, run, old, size);
 	if (err || (old && !memcmp(old, data, size)))
 		return err;
 	err = place_run(p, run, data, size);
@@ -445,20 +481,19 @@ static bool is_plain(const struct poke *p)
 	return true;
 }
 
-static struct cr_error *patch_stretch(struct poke *p, int fd,
-				      const struct stretch *s)
+/* Whole pages: what is written often comes many to a page. */
+static struct cr_error *patch_pages(struct poke *p, int fd,
+				    const struct pages *t)
 {
+	uint32_t size = p->m.map.page_size;
 	struct cr_error *err = NULL;
-	for (size_t done = 0; !err && done < s->size;) {
-		uint64_t at = s->vaddr + done;
+	for (uint64_t at = t->start; !err && at < t->end; at += size) {
 		const struct cr_range *r =
 			&p->m.map.range[cr_pagemap_find(&p->m.map, at)];
-		uint64_t left = cr_range_end(&p->m.map, r) - at;
-		size_t n = left < s->size - done ? (size_t)left :
-						   s->size - done;
-		err = cr_io_pwrite(fd, s->data + done, n,
-				   r->off + (at - r->start));
-		done += n;
+		err = make_page(p, at, size);
+		if (!err)
+			err = cr_io_pwrite(fd, p->page, size,
+					   r->off + (at - r->start));
 	}
 	return err;
 }
@@ -470,8 +505,8 @@ static struct cr_error *patch(struct poke *p)
 	snprintf(name, sizeof(name), "pages-%u.img",
 		 (unsigned)p->m.map.pages_id);
 	struct cr_error *err = cr_change_clone(p->change, name, name, &fd);
-	for (; !err && p->mine < p->mine_end; p->mine++)
-		err = patch_stretch(p, fd, p->mine);
+	for (size_t i = 0; !err && i < p->nr_todo; i++)
+		err = patch_pages(p, fd, &p->todo[i]);
 	return err;
 }
 
@@ -573,8 +608,11 @@ static struct cr_error *open_process(struct poke *p)
 	if (err)
 		return err;
 	free(p->page);
+	free(p->old.page);
+	p->old.has = false;
 	p->page = malloc(p->m.pages.space.page_size);
-	return p->page ? NULL : cr_enomem;
+	p->old.page = malloc(p->m.pages.space.page_size);
+	return p->page && p->old.page ? NULL : cr_enomem;
 }
 
 static struct cr_error *take(struct poke *p, const struct cr_poke *one)
@@ -616,6 +654,7 @@ struct cr_error *cr_poke_all(struct cr_change *change,
 	free(p.stretch);
 	free(p.todo);
 	free(p.page);
+	free(p.old.page);
 	return err;
 }
 

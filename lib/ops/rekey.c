@@ -176,7 +176,11 @@ static struct cr_error *decide(struct rekey *k)
 {
 	const struct cr_rekey_opts *o = k->o;
 	struct cr_rekey_result *r = k->r;
-	struct cr_error *err = choose_scheme(k);
+	/* What is missing is why nothing is proved. */
+	struct cr_error *err = cr_rekey_refuse(
+		&k->plan, o->accept | ~(1u << CR_REKEY_UNSEEN));
+	if (!err)
+		err = choose_scheme(k);
 	if (err)
 		return err;
 	judge_generic(k);
