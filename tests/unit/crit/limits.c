@@ -86,6 +86,7 @@ static const char *const uses[] = {
 	"edit @ --patch a/patch",
 	"edit a --force --patch @/patch",
 	"edit @ uts host=x",
+	"rekey @",
 	"redact @",
 	"squash @",
 	"compress @",

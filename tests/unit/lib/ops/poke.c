@@ -293,4 +293,51 @@ TEST(shared_memory_mapped_twice)
 		    "twice");
 }
 
+static const char *poke_all(const struct cr_poke *list, size_t nr)
+{
+	struct cr_change *c = NULL;
+	struct cr_change_opts opts = { .out = NULL };
+	struct cr_error *err = cr_change_open(cr_test_path("a"), &opts, &c);
+	if (!err)
+		err = cr_poke_all(c, list, nr, NULL);
+	if (!err)
+		err = cr_change_commit(c);
+	cr_change_close(c);
+	return err ? cr_test_error(err) : "";
+}
+
+TEST(a_list_of_two_processes_that_share_memory)
+{
+	for (unsigned pid = 1; pid < 3; pid++) {
+		put(cr_test_format("a/mm-%u.img", pid),
+		    mm(4096, vma_of(0x1000, 0x2000, 0x101, 0x1000, 7),
+		       vma(0x5000, 0x7000, 0x201)));
+		put(cr_test_format("a/pagemap-%u.img", pid),
+		    pagemap(pid, run(0x5000, 1, 4)));
+		put(cr_test_format("a/pages-%u.img", pid), page('a'));
+	}
+	put("a/pagemap-shmem-7.img", pagemap(3, run(0, 1, 4)));
+	put("a/pages-3.img", page('a'));
+	/* In any order, the same in shared memory, some in a page. */
+	assert_text(poke_all((struct cr_poke[]){
+				     { 1, 0x5008, "xy", 2 },
+				     { 1, 0x1004, "same", 4 },
+				     { 1, 0x5000, "z", 1 },
+				     { 2, 0x5ffe, "1234", 4 },
+				     { 2, 0x1004, "same", 4 },
+			     }, 5), "");
+	assert_bytes(content("a/pages-1.img"),
+		     cat(text("zaaaaaaaxy"), fill('a', 4086)));
+	assert_bytes(content("a/pages-2.img"),
+		     cat(fill('a', 4094), text("1234"), fill(0, 4094)));
+	assert_bytes(content("a/pages-3.img"),
+		     cat(page('a'), fill(0, 4), text("same"), fill(0, 4088)));
+	assert_text(poke_all((struct cr_poke[]){ { 1, 0x5008, "xy", 2 },
+						 { 2, 0x9000, "z", 1 } }, 2),
+		    "! NOT_FOUND process 2: 0x9000: nothing is mapped there");
+	assert_text(poke_all((struct cr_poke[]){ { 1, 0x5008, "11", 2 },
+						 { 1, 0x5009, "2", 1 } }, 2),
+		    "! UNSUPPORTED byte 20489 of process 1 is written to twice");
+}
+
 TEST_MAIN("lib/ops/poke")
