@@ -57,6 +57,9 @@ result $bad "$documents documents of README.md come back the same"
 [ $commands -ge 8 ] && [ $documents -ge 9 ]
 result $? "README.md has commands and documents"
 
+"$top/examples/rekey-picture" | cmp -s - "$top/examples/rekey.svg"
+result $? "the picture is what its script makes"
+
 while read -r verb _; do
 	grep -q "^| \`crit ${verb}[ \`]" "$top/README.md"
 	result $? "README.md has a line for $verb"
