@@ -54,6 +54,7 @@ struct cr_error *cr_creds_plan(struct cr_rplan *plan, struct cr_proc *proc)
 	cr_proc_each_thread(thread, proc) {
 		const CredsEntry *e = creds_of(thread);
 		const char *what = NULL;
+		struct cr_error *err = NULL;
 		if (!e)
 			what = "no credentials (older images: see crit upgrade)";
 		else if (e->n_groups > NGROUPS_MOST)
@@ -62,9 +63,12 @@ struct cr_error *cr_creds_plan(struct cr_rplan *plan, struct cr_proc *proc)
 			 strcmp(e->lsm_profile, "unconfined"))
 			what = "it ran under a security profile";
 		if (what)
-			return cr_error_new(CR_ERR_UNSUPPORTED,
-					    "core-%u.img: entry 0: %s",
-					    (unsigned)thread->vtid, what);
+			err = cr_error_new(CR_ERR_UNSUPPORTED,
+					   "core-%u.img: entry 0: %s",
+					   (unsigned)thread->vtid, what);
+		err = cr_rplan_refuse(plan, err);
+		if (err)
+			return err;
 	}
 	return NULL;
 }

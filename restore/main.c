@@ -103,7 +103,9 @@ static struct cr_error *run(const struct cr_options *o, char **argv)
 	struct cr_error *err = cr_rplan_make(o, &plan);
 	if (!err && o->plan)
 		err = cr_rplan_print(&plan, o->json, STDOUT_FILENO);
-	else if (!err)
+	if (!err)
+		err = cr_rplan_verdict(&plan);
+	if (!err && !o->plan)
 		err = restore(o, &plan, argv);
 	cr_rplan_deinit(&plan);
 	return err;

@@ -177,9 +177,11 @@ struct cr_error *cr_map_plan(struct cr_rplan *plan, struct cr_proc *proc)
 		struct cr_error *err =
 			plan_mapping(plan, proc, proc->mm.vma[i], i);
 		if (err)
-			return cr_error_at(err,
-					   "mm-%u.img: entry 0: mapping %zu",
-					   (unsigned)proc->vpid, i);
+			err = cr_error_at(err, "mm-%u.img: entry 0: mapping %zu",
+					  (unsigned)proc->vpid, i);
+		err = cr_rplan_refuse(plan, err);
+		if (err)
+			return err;
 	}
 	return find_scratch(proc);
 }

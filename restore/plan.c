@@ -9,6 +9,70 @@
 #include "restore/fd/pipes.h"
 #include "restore/steps.h"
 
+/* ---- what is refused ---- */
+
+static struct cr_error *refuse(struct cr_rplan *plan, struct cr_error *err,
+			       bool of_host)
+{
+	enum cr_err code = err ? cr_error_code(err) : CR_ERR_INTERNAL;
+	size_t nr = plan->nr_refusals;
+	bool refuses = code == CR_ERR_FORMAT || code == CR_ERR_UNSUPPORTED ||
+		       code == CR_ERR_NOT_FOUND ||
+		       (of_host && code == CR_ERR_SYSTEM);
+	if (!refuses)
+		return err;
+	if (nr == CR_REFUSALS_MAX) {
+		plan->nr_more++;
+		cr_error_free(err);
+		return NULL;
+	}
+	// The room is doubled when it is full.
+	if (!(nr & (nr - 1))) {
+		void *more = reallocarray(plan->refusal, nr ? nr * 2 : 1,
+					  sizeof(plan->refusal[0]));
+		if (!more) {
+			cr_error_free(err);
+			return cr_enomem;
+		}
+		plan->refusal = more;
+	}
+	plan->refusal[plan->nr_refusals++] = (struct cr_refusal){
+		.err = err,
+		.of_host = of_host,
+	};
+	return NULL;
+}
+
+struct cr_error *cr_rplan_refuse(struct cr_rplan *plan, struct cr_error *err)
+{
+	return refuse(plan, err, false);
+}
+
+struct cr_error *cr_rplan_lacks(struct cr_rplan *plan, struct cr_error *err)
+{
+	return refuse(plan, err, true);
+}
+
+// What is wrong with the images comes before what this machine lacks.
+struct cr_error *cr_rplan_verdict(struct cr_rplan *plan)
+{
+	const struct cr_error *first[2] = { NULL, NULL };
+	size_t nr[2] = { plan->nr_more, 0 };
+	for (size_t i = 0; i < plan->nr_refusals; i++) {
+		const struct cr_refusal *r = plan->refusal + i;
+		first[r->of_host] = first[r->of_host] ?: r->err;
+		nr[r->of_host]++;
+	}
+	bool of_host = !first[false];
+	if (!first[of_host])
+		return NULL;
+	struct cr_error *err =
+		cr_error_new(cr_error_code(first[of_host]), "%s",
+			     cr_error_text(first[of_host]));
+	err = cr_error_at(err, "%s", plan->options->images);
+	return cr_error_more(err, nr[of_host] - 1);
+}
+
 /* ---- open files ---- */
 
 static int compare_files(const struct cr_ofile *f, uint32_t type, uint32_t id)
@@ -105,6 +169,15 @@ static struct cr_error *load_thread(struct cr_rplan *plan,
 	return NULL;
 }
 
+static struct cr_error *check_thread(const struct cr_thread *thread)
+{
+	if (thread->core->thread_core)
+		return NULL;
+	return cr_error_new(CR_ERR_UNSUPPORTED,
+			    "core-%u.img: entry 0: no thread_core",
+			    (unsigned)thread->vtid);
+}
+
 static struct cr_error *load_core(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	proc->thread[0] = (struct cr_thread){ .proc = proc,
@@ -126,7 +199,7 @@ static struct cr_error *load_core(struct cr_rplan *plan, struct cr_proc *proc)
 static struct cr_error *load_threads(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	const PstreeEntry *e = proc->task->entry;
-	struct cr_error *err = NULL;
+	struct cr_error *err = check_thread(proc->thread);
 	for (size_t i = 0; !err && i < e->n_threads; i++) {
 		struct cr_thread *thread = proc->thread + proc->nr_threads;
 		if (e->threads[i] == proc->vpid)
@@ -135,8 +208,31 @@ static struct cr_error *load_threads(struct cr_rplan *plan, struct cr_proc *proc
 					      .vtid = e->threads[i] };
 		proc->nr_threads++;
 		err = load_thread(plan, thread);
+		if (!err)
+			err = check_thread(thread);
 	}
 	return err;
+}
+
+static struct cr_error *load_fd(struct cr_rplan *plan, struct cr_proc *proc,
+				const FdinfoEntry *entry)
+{
+	struct cr_pfd *fd = proc->fd + proc->nr_fds;
+	if (entry->fd >= INT32_MAX)
+		return cr_error_new(CR_ERR_FORMAT, "descriptor %u",
+				    (unsigned)entry->fd);
+	struct cr_error *err =
+		cr_rplan_file(plan, entry->type, entry->id, &fd->file);
+	if (err)
+		return err;
+	fd->entry = entry;
+	fd->file->is_fd = true;
+	if (!fd->file->first) {
+		fd->file->first = proc;
+		fd->file->first_fd = (int)entry->fd;
+	}
+	proc->nr_fds++;
+	return NULL;
 }
 
 static struct cr_error *load_fds(struct cr_rplan *plan, struct cr_proc *proc)
@@ -150,22 +246,14 @@ static struct cr_error *load_fds(struct cr_rplan *plan, struct cr_proc *proc)
 	proc->fd = calloc(proc->fdinfo.nr + 1, sizeof(proc->fd[0]));
 	if (!proc->fd)
 		return cr_enomem;
-	for (; !err && proc->nr_fds < proc->fdinfo.nr; proc->nr_fds++) {
-		struct cr_pfd *fd = proc->fd + proc->nr_fds;
-		fd->entry = (const FdinfoEntry *)
-				    proc->fdinfo.msg[proc->nr_fds];
-		err = cr_rplan_file(plan, fd->entry->type, fd->entry->id,
-				   &fd->file);
+	for (size_t i = 0; !err && i < proc->fdinfo.nr; i++) {
+		err = load_fd(plan, proc, (const FdinfoEntry *)proc->fdinfo.msg[i]);
 		if (err)
-			return cr_error_at(err, "fdinfo-%u.img: entry %zu", id,
-					   proc->nr_fds);
-		fd->file->is_fd = true;
-		if (!fd->file->first) {
-			fd->file->first = proc;
-			fd->file->first_fd = (int)fd->entry->fd;
-		}
+			err = cr_error_at(err, "fdinfo-%u.img: entry %zu", id,
+					  i);
+		err = cr_rplan_refuse(plan, err);
 	}
-	return NULL;
+	return err;
 }
 
 static struct cr_error *load_fs(struct cr_rplan *plan, struct cr_proc *proc)
@@ -216,9 +304,12 @@ static struct cr_error *load_memory(struct cr_rplan *plan, struct cr_proc *proc)
 	err = cr_rplan_file(plan, FD_TYPES__REG, proc->mm.entry->exe_file_id,
 			   &proc->exe);
 	if (err)
-		return cr_error_at(err, "mm-%u.img: entry 0", pid);
-	proc->exe->is_place = true;
-	err = cr_pages_open(&proc->pages, &plan->memory, proc->vpid);
+		err = cr_rplan_refuse(
+			plan, cr_error_at(err, "mm-%u.img: entry 0", pid));
+	else
+		proc->exe->is_place = true;
+	if (!err)
+		err = cr_pages_open(&proc->pages, &plan->memory, proc->vpid);
 	return err ?: check_pagemap(plan, proc);
 }
 
@@ -242,7 +333,7 @@ static struct cr_error *load_proc(struct cr_rplan *plan, struct cr_proc *proc)
 	if (!err)
 		err = load_fds(plan, proc);
 	if (!err)
-		err = load_fs(plan, proc);
+		err = cr_rplan_refuse(plan, load_fs(plan, proc));
 	if (!err)
 		err = load_memory(plan, proc);
 	return err;
@@ -285,6 +376,8 @@ static struct cr_error *load_procs(struct cr_rplan *plan)
 		while (proc->parent && proc->parent->task != task->parent)
 			proc->parent = proc->parent->parent;
 		err = load_proc(plan, proc);
+		proc->unread = err;
+		err = cr_rplan_refuse(plan, err);
 	}
 	return err;
 }
@@ -317,7 +410,7 @@ static void find_base(struct cr_rplan *plan)
 	cr_rplan_each_proc(proc, plan) {
 		for (size_t i = 0; i < proc->nr_fds; i++) {
 			uint32_t fd = proc->fd[i].entry->fd;
-			if (fd < INT32_MAX && (int)fd >= plan->fd_base)
+			if ((int)fd >= plan->fd_base)
 				plan->fd_base = (int)fd + 1;
 		}
 	}
@@ -334,9 +427,10 @@ static struct cr_error *load(struct cr_rplan *plan)
 		err = load_files(plan);
 	if (!err)
 		err = load_procs(plan);
-	if (!err)
-		find_base(plan);
-	return err ?: cr_steps_plan(plan);
+	if (err)
+		return err;
+	find_base(plan);
+	return cr_steps_plan(plan);
 }
 
 struct cr_error *cr_rplan_make(const struct cr_options *options,
@@ -386,6 +480,9 @@ void cr_rplan_deinit(struct cr_rplan *plan)
 	cr_memory_deinit(&plan->memory);
 	cr_pstree_free(&plan->tree);
 	cr_message_free(plan->inventory);
+	for (size_t i = 0; i < plan->nr_refusals; i++)
+		cr_error_free(plan->refusal[i].err);
+	free(plan->refusal);
 	cr_set_close(&plan->set);
 	*plan = (struct cr_rplan){ 0 };
 }

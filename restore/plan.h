@@ -3,7 +3,8 @@
  * What is to be restored: the images of a checkpoint, read and checked.
  *
  * Making a plan creates nothing and needs no privileges. What cannot be restored
- * is refused, each error naming image and entry. A plan holds everything that
+ * is refused, each error naming image and entry; planning goes on as long as it
+ * can, so that all of it is found. A plan holds everything that
  * the steps need, so that they read no images but pages. It is made by the
  * controller and seen by each process in its own copy; the parts marked "run"
  * are filled then.
@@ -93,6 +94,7 @@ struct cr_proc {
 	struct cr_thread *thread; /* [0]: the leader */
 	size_t nr_threads;
 	const CoreEntry *core; /* of the leader */
+	bool unread;	       /* refused: what follows may be missing */
 	bool zombie;	       /* has none of the following */
 	TaskKobjIdsEntry *ids;
 	FsEntry *fs;
@@ -111,6 +113,15 @@ struct cr_proc {
 	pid_t pid;   /* as the controller sees it; 0: not born */
 	uint64_t syscall_ip; /* of an instruction that makes a call */
 };
+
+/* Why it cannot be restored. */
+struct cr_refusal {
+	struct cr_error *err;
+	bool of_host; /* this machine lacks something; it may do elsewhere */
+};
+
+/* Hostile images could be refused for millions of reasons. */
+#define CR_REFUSALS_MAX 4096
 
 #define CR_SCRATCH_SIZE 0x10000
 #define CR_AUXV_MAX	1024 /* words; the kernel has some 50 */
@@ -151,11 +162,26 @@ struct cr_rplan {
 	struct cr_locks locks;
 	SeccompEntry *seccomp; /* see attr/seccomp.c; NULL: not read */
 	int fd_base; /* above every descriptor of every process */
+	struct cr_refusal *refusal;
+	size_t nr_refusals, nr_more; /* those kept, and those not */
 };
 
-/** Reads the checkpoint; the options outlive the plan. */
+/** Reads the checkpoint; the options outlive the plan. What is refused is no
+ * error here, unless nothing can be planned without it: cr_rplan_verdict(). */
 struct cr_error *cr_rplan_make(const struct cr_options *options,
 			      struct cr_rplan *plan) CR_MUST_CHECK;
+
+/** Keeps an error that is a refusal, and goes on; what is left is an error of
+ * ours or of the system. Takes ownership; NULL stays NULL. */
+struct cr_error *cr_rplan_refuse(struct cr_rplan *plan, struct cr_error *err)
+	CR_MUST_CHECK;
+
+/** The same for what this machine lacks. */
+struct cr_error *cr_rplan_lacks(struct cr_rplan *plan, struct cr_error *err)
+	CR_MUST_CHECK;
+
+/** The first refusal and how many there are of its kind, or NULL. */
+struct cr_error *cr_rplan_verdict(struct cr_rplan *plan) CR_MUST_CHECK;
 
 /** Accepts a zeroed plan, and one that could not be made. */
 void cr_rplan_deinit(struct cr_rplan *plan);

@@ -1,16 +1,169 @@
 // SPDX-License-Identifier: MIT
 /*
- * A plan as text or JSON, for --plan.
+ * A plan as text or JSON, for --plan: tables, each of which is a list of objects
+ * in JSON. To add to it: a row of `tables`, and a function that writes its rows.
  */
-#include <stdarg.h>
+#include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/out.h"
 #include "lib/base/utf8.h"
 #include "lib/codec/writer.h"
+#include "restore/arch/arch.h"
+#include "restore/fd/kind.h"
 #include "restore/plan.h"
+#include "restore/steps.h"
+
+/* ---- tables ---- */
+
+// The key in JSON is the heading in text. The last column is as wide as it comes.
+struct column {
+	const char *key;
+	int width; // negative: text that begins at the left
+};
+
+#define MAX_COLUMNS 8
+
+// What is being written. An error stays, and nothing is written after it.
+struct sheet {
+	struct cr_out out;
+	struct cr_writer writer;
+	bool json;
+	const struct table *table;
+	size_t nr_rows, nr_tables;
+	const struct column *column; // the next
+	size_t nr_words;	     // in a list
+	struct cr_error *err;
+};
+
+struct table {
+	const char *key;
+	void (*rows)(struct sheet *s, const struct cr_rplan *plan);
+	struct column column[MAX_COLUMNS + 1];
+};
+
+static void put(struct sheet *s, const char *text)
+{
+	if (!s->err)
+		s->err = cr_out_put(&s->out, text, strlen(text));
+}
+
+static void put_padded(struct sheet *s, const char *text)
+{
+	char buf[80];
+	if (!s->column[1].key) {
+		put(s, text);
+		return;
+	}
+	snprintf(buf, sizeof(buf), "%*.60s  ", s->column->width, text);
+	put(s, buf);
+}
+
+static void put_heading(struct sheet *s)
+{
+	put(s, s->nr_tables++ ? "\n" : "");
+	for (s->column = s->table->column; s->column->key; s->column++) {
+		char upper[24];
+		const char *p = s->column->key;
+		size_t n = 0;
+		for (; p[n] && n + 1 < sizeof(upper); n++)
+			upper[n] = (char)toupper((unsigned char)p[n]);
+		upper[n] = 0;
+		put_padded(s, upper);
+	}
+	put(s, "\n");
+}
+
+static void begin_row(struct sheet *s)
+{
+	if (!s->json && !s->nr_rows++)
+		put_heading(s);
+	s->column = s->table->column;
+	if (!s->err && s->json)
+		s->err = cr_writer_item(&s->writer);
+	if (!s->err && s->json)
+		s->err = cr_writer_open(&s->writer, '{');
+}
+
+static void end_row(struct sheet *s)
+{
+	if (!s->json)
+		put(s, "\n");
+	else if (!s->err)
+		s->err = cr_writer_close(&s->writer, '}');
+	if (!s->err)
+		s->err = cr_out_drain(&s->out);
+}
+
+/* ---- cells, in the order of the columns ---- */
+
+static void key(struct sheet *s)
+{
+	if (!s->err && s->json)
+		s->err = cr_writer_key(&s->writer, s->column->key);
+}
+
+// NULL: there is none.
+static void text(struct sheet *s, const char *value)
+{
+	cr_auto_free char *safe = cr_utf8_safe(value ? value : "");
+	key(s);
+	if (!safe && !s->err)
+		s->err = cr_enomem;
+	if (!s->err && s->json)
+		s->err = value ? cr_writer_string(&s->writer, safe,
+						  strlen(safe)) :
+				 cr_writer_raw(&s->writer, "null");
+	if (!s->err && !s->json)
+		put_padded(s, safe);
+	s->column++;
+}
+
+static void number(struct sheet *s, uint64_t value)
+{
+	char buf[24];
+	key(s);
+	snprintf(buf, sizeof(buf), "%llu", (unsigned long long)value);
+	if (!s->err && s->json)
+		s->err = cr_writer_u64(&s->writer, value);
+	else
+		put_padded(s, buf);
+	s->column++;
+}
+
+// A list of words of ours is the last cell.
+static void begin_list(struct sheet *s)
+{
+	s->nr_words = 0;
+	key(s);
+	if (!s->err && s->json)
+		s->err = cr_writer_open(&s->writer, '[');
+}
+
+static void word(struct sheet *s, const char *value)
+{
+	if (!s->json) {
+		put(s, s->nr_words++ ? ", " : "");
+		put(s, value);
+		return;
+	}
+	if (!s->err)
+		s->err = cr_writer_item(&s->writer);
+	if (!s->err)
+		s->err = cr_writer_string(&s->writer, value, strlen(value));
+}
+
+static void end_list(struct sheet *s)
+{
+	if (!s->err && s->json)
+		s->err = cr_writer_close(&s->writer, ']');
+}
+
+/* ---- processes and threads ---- */
 
 static uint64_t mapped(const struct cr_proc *proc)
 {
@@ -20,100 +173,311 @@ static uint64_t mapped(const struct cr_proc *proc)
 	return size;
 }
 
-static struct cr_error *text(struct cr_out *out, const char *fmt, ...)
-	CR_PRINTF(2, 3) CR_MUST_CHECK;
-
-static struct cr_error *text(struct cr_out *out, const char *fmt, ...)
+static void processes(struct sheet *s, const struct cr_rplan *plan)
 {
-	char buf[200];
-	va_list args;
-	va_start(args, fmt);
-	int n = vsnprintf(buf, sizeof(buf), fmt, args);
-	va_end(args);
-	return cr_out_put(out, buf, (size_t)n < sizeof(buf) ? (size_t)n :
-							       sizeof(buf) - 1);
+	cr_rplan_each_proc(proc, plan) {
+		begin_row(s);
+		number(s, proc->vpid);
+		number(s, proc->parent ? proc->parent->vpid : 0);
+		text(s, proc->zombie ? "zombie" : "live");
+		number(s, proc->nr_threads);
+		number(s, proc->nr_mappings);
+		number(s, mapped(proc));
+		number(s, proc->nr_fds);
+		text(s, proc->core ? proc->core->tc->comm : NULL);
+		end_row(s);
+	}
 }
 
-static unsigned depth_of(const struct cr_proc *proc)
+static bool has_tid_address(const struct cr_thread *t)
 {
-	unsigned depth = 0;
-	while ((proc = proc->parent) && depth < 40)
-		depth++;
-	return depth;
+	return t->core->mtype == cr_native.march &&
+	       cr_native.clear_tid(t->core);
 }
 
-static struct cr_error *row(struct cr_out *out, const struct cr_proc *proc)
+static bool has_robust_list(const struct cr_thread *t)
 {
-	struct cr_error *err = text(out, "%7u%8zu%10zu%12llu%7zu   %*s",
-				    (unsigned)proc->vpid, proc->nr_threads,
-				    proc->nr_mappings,
-				    (unsigned long long)mapped(proc) / 1024,
-				    proc->nr_fds, (int)(4 * depth_of(proc)), "");
-	const char *comm = proc->core->tc->comm;
-	cr_auto_free char *safe = cr_utf8_safe(comm);
-	if (!err && !safe)
-		err = cr_enomem;
-	return err ?: text(out, "%.32s%s\n", safe,
-			   proc->zombie ? " (a zombie)" : "");
+	return t->core->thread_core->futex_rla_len;
 }
 
-static struct cr_error *print_text(struct cr_out *out,
-				   const struct cr_rplan *plan)
+static bool has_rseq(const struct cr_thread *t)
 {
-	struct cr_error *err = text(out, "%7s%8s%10s%12s%7s   %s\n", "PID",
-				    "THREADS", "MAPPINGS", "KIB", "FDS",
-				    "COMM");
+	const RseqEntry *e = t->core->thread_core->rseq_entry;
+	return e && e->rseq_abi_pointer;
+}
+
+static bool has_stack(const struct cr_thread *t)
+{
+	const ThreadSasEntry *sas = t->core->thread_core->sas;
+	return sas && !(sas->ss_flags & SS_DISABLE);
+}
+
+static bool has_pending(const struct cr_thread *t)
+{
+	const SignalQueueEntry *own = t->core->thread_core->signals_p;
+	const TaskCoreEntry *tc = t->core->tc;
+	return (own && own->n_signals) ||
+	       (tc && tc->signals_s && tc->signals_s->n_signals);
+}
+
+static bool has_death_signal(const struct cr_thread *t)
+{
+	return t->core->thread_core->pdeath_sig;
+}
+
+// What a thread gets beside its registers, if it had it.
+static const struct {
+	const char *name;
+	bool (*has)(const struct cr_thread *thread);
+} attributes[] = {
+	// clang-format off
+	{ "tid address",     has_tid_address },
+	{ "robust futexes",  has_robust_list },
+	{ "rseq",            has_rseq },
+	{ "signal stack",    has_stack },
+	{ "pending signals", has_pending },
+	{ "death signal",    has_death_signal },
+	// clang-format on
+};
+
+static void thread_parts(struct sheet *s, const struct cr_thread *thread)
+{
+	const char *name;
+	bool has = false;
+	begin_list(s);
+	for (size_t i = 0; cr_native.part &&
+			   (name = cr_native.part(thread, i, &has)); i++) {
+		if (has)
+			word(s, name);
+	}
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
+		if (attributes[i].has(thread))
+			word(s, attributes[i].name);
+	}
+	end_list(s);
+}
+
+static void threads(struct sheet *s, const struct cr_rplan *plan)
+{
+	cr_rplan_each_proc(proc, plan) {
+		if (proc->zombie || proc->unread)
+			continue;
+		cr_proc_each_thread(thread, proc) {
+			begin_row(s);
+			number(s, proc->vpid);
+			number(s, thread->vtid);
+			thread_parts(s, thread);
+			end_row(s);
+		}
+	}
+}
+
+/* ---- files and mappings ---- */
+
+// Files are in the order of their types.
+static void files(struct sheet *s, const struct cr_rplan *plan)
+{
+	for (size_t i = 0, next; i < plan->nr_ofiles; i = next) {
+		const struct cr_ofile *first = plan->ofile + i;
+		uint64_t nr_open = 0, nr_mapped = 0, nr = 0;
+		for (next = i; next < plan->nr_ofiles &&
+			       plan->ofile[next].type == first->type; next++) {
+			const struct cr_ofile *file = plan->ofile + next;
+			nr_open += file->is_fd;
+			nr_mapped += file->is_mapped;
+			nr++;
+		}
+		begin_row(s);
+		number(s, nr);
+		number(s, nr_open);
+		number(s, nr_mapped);
+		text(s, first->kind ? first->kind->name :
+				      cr_file_type_name(first->type) ?:
+				      "unknown");
+		end_row(s);
+	}
+}
+
+// The first row with one of a mapping's bits counts.
+static const struct {
+	uint32_t bits;
+	const char *name;
+} kinds[] = {
+	// clang-format off
+	{ CR_VMA_VSYSCALL,             "vsyscall" },
+	{ CR_VMA_GUARD,                "guard pages" },
+	{ CR_VMA_VDSO | CR_VMA_VVAR,   "vdso" },
+	{ CR_VMA_SHSTK,                "shadow stack" },
+	{ CR_VMA_SYSVIPC,              "System V shared memory" },
+	{ CR_VMA_SOCKET,               "packet socket" },
+	{ CR_VMA_AIORING,              "asynchronous I/O ring" },
+	{ CR_VMA_UPROBES,              "uprobes" },
+	{ CR_VMA_MEMFD,                "memfd" },
+	{ CR_VMA_ANON_PRIVATE,         "private memory" },
+	{ CR_VMA_ANON_SHARED,          "shared memory" },
+	{ CR_VMA_FILE_PRIVATE,         "file, private" },
+	{ CR_VMA_FILE_SHARED,          "file, shared" },
+	{ 0,                           "unknown" },
+	// clang-format on
+};
+
+#define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+struct sum {
+	uint64_t nr, size;
+};
+
+static void count(const struct cr_proc *proc, struct sum sum[NR_KINDS])
+{
+	for (size_t i = 0; i < proc->mm.nr_vmas; i++) {
+		const VmaEntry *vma = proc->mm.vma[i];
+		size_t k = 0;
+		while (k + 1 < NR_KINDS && !(vma->status & kinds[k].bits))
+			k++;
+		sum[k].nr++;
+		sum[k].size += vma->end - vma->start;
+	}
+}
+
+static void mappings(struct sheet *s, const struct cr_rplan *plan)
+{
+	struct sum sum[NR_KINDS] = { 0 };
 	cr_rplan_each_proc(proc, plan)
-		err = err ?: row(out, proc);
-	return err;
+		count(proc, sum);
+	for (size_t k = 0; k < NR_KINDS; k++) {
+		if (!sum[k].nr)
+			continue;
+		begin_row(s);
+		number(s, sum[k].nr);
+		number(s, sum[k].size);
+		text(s, kinds[k].name);
+		end_row(s);
+	}
 }
 
-static struct cr_error *number(struct cr_writer *w, const char *key,
-			       uint64_t value)
+/* ---- steps ---- */
+
+static void steps(struct sheet *s, const struct cr_rplan *plan)
 {
-	struct cr_error *err = cr_writer_key(w, key);
-	return err ?: cr_writer_u64(w, value);
+	for (const struct cr_step *step = cr_steps; step->name; step++) {
+		begin_row(s);
+		text(s, step->name);
+		text(s, step->inject ? "injected" :
+			step->child  ? "process" :
+				       "restorer");
+		text(s, step->each_thread	    ? "thread" :
+			step->inject || step->child ? "process" :
+						      "checkpoint");
+		text(s, step->does);
+		end_row(s);
+	}
 }
 
-static struct cr_error *object(struct cr_writer *w, const struct cr_proc *proc)
+/* ---- what is refused ---- */
+
+// Errors begin with the image, if it is one, and then the entry.
+static void refusal(struct sheet *s, const struct cr_error *err)
 {
-	const char *comm = proc->core->tc->comm;
-	cr_auto_free char *safe = cr_utf8_safe(comm);
-	struct cr_error *err = safe ? cr_writer_item(w) : cr_enomem;
-	err = err ?: cr_writer_open(w, '{');
-	err = err ?: number(w, "pid", proc->vpid);
-	err = err ?: number(w, "ppid", proc->parent ? proc->parent->vpid : 0);
-	err = err ?: cr_writer_key(w, "comm");
-	err = err ?: cr_writer_string(w, safe, strlen(safe));
-	err = err ?: cr_writer_key(w, "zombie");
-	err = err ?: cr_writer_raw(w, proc->zombie ? "true" : "false");
-	err = err ?: number(w, "threads", proc->nr_threads);
-	err = err ?: number(w, "mappings", proc->nr_mappings);
-	err = err ?: number(w, "mapped", mapped(proc));
-	err = err ?: number(w, "fds", proc->nr_fds);
-	return err ?: cr_writer_close(w, '}');
+	static const char image_end[] = ".img: ", entry_is[] = "entry ";
+	cr_auto_free char *copy = strdup(cr_error_text(err));
+	char *rest = copy, *image = NULL, *entry = NULL, *end;
+	if (!copy) {
+		s->err = s->err ?: cr_enomem;
+		return;
+	}
+	end = strstr(rest, image_end);
+	if (end && end < strchr(rest, ':')) {
+		image = rest;
+		rest = end + strlen(image_end);
+		rest[-2] = 0;
+	}
+	end = strstr(rest, ": ");
+	if (image && end && !strncmp(rest, entry_is, strlen(entry_is))) {
+		entry = rest + strlen(entry_is);
+		rest = end + 2;
+		*end = 0;
+	}
+	begin_row(s);
+	text(s, image);
+	if (entry)
+		number(s, strtoull(entry, NULL, 10));
+	else
+		text(s, NULL);
+	text(s, rest);
+	end_row(s);
 }
 
-static struct cr_error *print_json(struct cr_out *out,
-				   const struct cr_rplan *plan)
+static void refusals(struct sheet *s, const struct cr_rplan *plan, bool of_host)
 {
-	struct cr_writer w = { .out = out, .style = { .indent = true } };
-	struct cr_error *err = cr_writer_open(&w, '[');
-	cr_rplan_each_proc(proc, plan)
-		err = err ?: object(&w, proc);
-	err = err ?: cr_writer_close(&w, ']');
-	return err ?: cr_out_put(out, "\n", 1);
+	for (size_t i = 0; i < plan->nr_refusals; i++) {
+		if (plan->refusal[i].of_host == of_host)
+			refusal(s, plan->refusal[i].err);
+	}
+}
+
+static void lacks(struct sheet *s, const struct cr_rplan *plan)
+{
+	refusals(s, plan, true);
+}
+
+static void unsupported(struct sheet *s, const struct cr_rplan *plan)
+{
+	refusals(s, plan, false);
+}
+
+/* ---- the whole ---- */
+
+static const struct table tables[] = {
+	// clang-format off
+	{ "processes", processes,
+	  { { "pid", 7 }, { "ppid", 7 }, { "state", -6 }, { "threads", 7 },
+	    { "mappings", 8 }, { "bytes", 12 }, { "fds", 5 }, { "comm", 0 } } },
+	{ "threads", threads,
+	  { { "pid", 7 }, { "tid", 7 }, { "gets", 0 } } },
+	{ "files", files,
+	  { { "files", 7 }, { "open", 7 }, { "mapped", 7 }, { "kind", 0 } } },
+	{ "mappings", mappings,
+	  { { "mappings", 8 }, { "bytes", 12 }, { "kind", 0 } } },
+	{ "steps", steps,
+	  { { "step", -15 }, { "by", -8 }, { "each", -10 }, { "does", 0 } } },
+	{ "lacks", lacks,
+	  { { "image", -20 }, { "entry", 5 }, { "lacks", 0 } } },
+	{ "unsupported", unsupported,
+	  { { "image", -20 }, { "entry", 5 }, { "unsupported", 0 } } },
+	// clang-format on
+};
+
+static void all_tables(struct sheet *s, const struct cr_rplan *plan)
+{
+	for (size_t i = 0; !s->err && i < sizeof(tables) / sizeof(tables[0]); i++) {
+		s->table = &tables[i];
+		s->nr_rows = 0;
+		if (s->json)
+			s->err = cr_writer_key(&s->writer, s->table->key);
+		if (!s->err && s->json)
+			s->err = cr_writer_open(&s->writer, '[');
+		s->table->rows(s, plan);
+		if (!s->err && s->json)
+			s->err = cr_writer_close(&s->writer, ']');
+	}
 }
 
 struct cr_error *cr_rplan_print(const struct cr_rplan *plan, bool json, int fd)
 {
-	struct cr_out out;
-	struct cr_error *err = cr_out_init_fd(&out, fd, false);
+	struct sheet s = { .json = json };
+	s.writer = (struct cr_writer){ .out = &s.out,
+				       .style = { .indent = true } };
+	struct cr_error *err = cr_out_init_fd(&s.out, fd, false);
 	if (err)
 		return err;
-	err = json ? print_json(&out, plan) : print_text(&out, plan);
-	if (!err)
-		err = cr_out_flush(&out);
-	cr_out_deinit(&out);
-	return err;
+	if (json)
+		s.err = cr_writer_open(&s.writer, '{');
+	all_tables(&s, plan);
+	if (!s.err && json)
+		s.err = cr_writer_close(&s.writer, '}');
+	put(&s, json ? "\n" : "");
+	if (!s.err)
+		s.err = cr_out_flush(&s.out);
+	cr_out_deinit(&s.out);
+	return s.err;
 }

@@ -57,13 +57,19 @@ struct cr_error *cr_signals_plan(struct cr_rplan *plan, struct cr_proc *proc)
 				   "see crit upgrade)",
 				   tc->n_sigactions, NR_ACTIONS);
 	if (err)
-		return cr_error_at(err, "core-%u.img: entry 0",
-				   (unsigned)proc->vpid);
+		err = cr_error_at(err, "core-%u.img: entry 0",
+				  (unsigned)proc->vpid);
+	err = cr_rplan_refuse(plan, err);
+	if (err)
+		return err;
 	cr_proc_each_thread(thread, proc) {
 		err = check_queue(thread->core->thread_core->signals_p);
 		if (err)
-			return cr_error_at(err, "core-%u.img: entry 0",
-					   (unsigned)thread->vtid);
+			err = cr_error_at(err, "core-%u.img: entry 0",
+					  (unsigned)thread->vtid);
+		err = cr_rplan_refuse(plan, err);
+		if (err)
+			return err;
 	}
 	return NULL;
 }

@@ -13,82 +13,124 @@
 const struct cr_step cr_steps[] = {
 	/* -- once: in the controller -- */
 	// Nothing else is looked at on another processor.
-	{ "processor",   .plan = cr_threads_plan },
+	{ "processor", "compare it with what the registers need",
+	  .plan = cr_threads_plan },
 	// Planning memory finds out which files and objects are mapped.
-	{ "shared memory", .plan = cr_map_plan, .once = cr_shared_open },
-	{ "open files",  .plan = cr_fds_plan,  .once = cr_fds_open },
+	{ "shared memory", "make what processes share, and fill it",
+	  .plan = cr_map_plan, .once = cr_shared_open },
+	{ "open files", "open each file once",
+	  .plan = cr_fds_plan,  .once = cr_fds_open },
 
 	/* -- child: in each process, plain C -- */
 	// Who leads a session does before it has children, which are in it.
-	{ "session",     .plan = cr_task_plan, .child = cr_task_session },
-	{ "lead group",  .child = cr_task_lead },
+	{ "session", "lead the session that it led",
+	  .plan = cr_task_plan, .child = cr_task_session },
+	{ "lead group", "lead the process group that it led",
+	  .child = cr_task_lead },
 	// Memory comes before descriptors: those of the images are still open.
-	{ "map",         .child = cr_map_make },
-	{ "fill",        .child = cr_map_fill },
+	{ "map", "map its memory next to ours",
+	  .child = cr_map_make },
+	{ "fill", "read its pages",
+	  .child = cr_map_fill },
 	// Children share the pages that have been filled.
-	{ "children",    .child = cr_task_children },
+	{ "children", "make its children with the pids that they had",
+	  .child = cr_task_children },
 	// A group can be joined only when its leader is there.
-	{ "all born",    .child = cr_task_meet },
-	{ "join group",  .child = cr_task_group },
-	{ "zombie",      .child = cr_task_zombie },
-	{ "protect",     .child = cr_map_protect },
-	{ "personality", .child = cr_task_personality },
+	{ "all born", "wait for the others",
+	  .child = cr_task_meet },
+	{ "join group", "join its process group",
+	  .child = cr_task_group },
+	{ "zombie", "die as it had died",
+	  .child = cr_task_zombie },
+	{ "protect", "make memory read-only, give advice, install guards",
+	  .child = cr_map_protect },
+	{ "personality", "take on its personality",
+	  .child = cr_task_personality },
 	// Children would inherit it; more than one thread would make it slow.
-	{ "membarrier",  .plan = cr_task_membarrier_plan,
-			 .child = cr_task_membarrier },
-	{ "subreaper",   .child = cr_task_subreaper },
-	{ "scores",      .plan = cr_scores_plan, .child = cr_scores_set },
+	{ "membarrier", "register for barriers",
+	  .plan = cr_task_membarrier_plan, .child = cr_task_membarrier },
+	{ "subreaper", "reap what its descendants leave, if it did",
+	  .child = cr_task_subreaper },
+	{ "scores", "set its score for lack of memory, and its login",
+	  .plan = cr_scores_plan, .child = cr_scores_set },
 	// Paths of mapped files are those outside of the process's root.
-	{ "fs",          .child = cr_fs_enter },
-	{ "files",       .child = cr_fds_place },
+	{ "fs", "go to its root and directory, set its umask",
+	  .child = cr_fs_enter },
+	{ "files", "put files at its descriptors",
+	  .child = cr_fds_place },
 	// From here on a signal that is not blocked would run a handler that
 	// belongs to the restored process.
-	{ "actions",     .plan = cr_signals_plan, .child = cr_signals_actions },
+	{ "actions", "set the actions of its signals",
+	  .plan = cr_signals_plan, .child = cr_signals_actions },
 
 	/* -- inject: memory that is ours goes -- */
-	{ "rseq off",    .inject = cr_rseq_off },
-	{ "unmap",       .inject = cr_self_unmap },
-	{ "vdso",        .inject = cr_vdso_move },
+	{ "rseq off", "unregister our restartable sequences",
+	  .inject = cr_rseq_off },
+	{ "unmap", "unmap what is ours",
+	  .inject = cr_self_unmap },
+	{ "vdso", "move the vdso to where it was",
+	  .inject = cr_vdso_move },
 	// After our own binary has gone, before capabilities go.
-	{ "mm",          .inject = cr_mm_describe },
+	{ "mm", "tell the kernel what is where: brk, stack, exe, auxv",
+	  .inject = cr_mm_describe },
 	// Outside of the processor's hands nothing writes to them.
-	{ "shadow stacks", .inject = cr_load_space },
-	{ "threads",     .inject = cr_threads_make },
+	{ "shadow stacks", "map shadow stacks, and fill them",
+	  .inject = cr_load_space },
+	{ "threads", "make its threads with the ids that they had",
+	  .inject = cr_threads_make },
 
 	// The kernel writes to memory that is registered for rseq.
-	{ "verify",      .inject = cr_verify_memory },
+	{ "verify", "compare with the images, if asked to",
+	  .inject = cr_verify_memory },
 
 	/* -- inject: attributes of processes and threads -- */
-	{ "thread",      .inject = cr_threads_attributes, .each_thread = true },
-	{ "rseq",        .inject = cr_rseq_on,         .each_thread = true },
-	{ "stack",       .inject = cr_signals_stack,   .each_thread = true },
-	{ "limits",      .plan = cr_limits_plan, .inject = cr_limits_set },
-	{ "pending",     .inject = cr_signals_pending, .each_thread = true },
+	{ "thread", "name, address of its id, robust futexes",
+	  .inject = cr_threads_attributes, .each_thread = true },
+	{ "rseq", "register restartable sequences",
+	  .inject = cr_rseq_on, .each_thread = true },
+	{ "stack", "set the stack for signals",
+	  .inject = cr_signals_stack, .each_thread = true },
+	{ "limits", "set its resource limits",
+	  .plan = cr_limits_plan, .inject = cr_limits_set },
+	{ "pending", "queue pending signals",
+	  .inject = cr_signals_pending, .each_thread = true },
 	// Timers go off after what was pending already.
-	{ "itimers",     .plan = cr_timers_plan, .inject = cr_timers_interval },
-	{ "timers",      .inject = cr_timers_posix },
-	{ "sched",       .plan = cr_sched_plan, .inject = cr_sched_set,
-			 .each_thread = true },
+	{ "itimers", "set its interval timers",
+	  .plan = cr_timers_plan, .inject = cr_timers_interval },
+	{ "timers", "make its timers with the ids that they had",
+	  .inject = cr_timers_posix },
+	{ "sched", "set policy, priority and niceness",
+	  .plan = cr_sched_plan, .inject = cr_sched_set, .each_thread = true },
 	// A real-time policy takes it away.
-	{ "slack",       .inject = cr_sched_slack,     .each_thread = true },
-	{ "close",       .inject = cr_fds_close },
+	{ "slack", "set the slack of its timers",
+	  .inject = cr_sched_slack, .each_thread = true },
+	{ "close", "close what is ours",
+	  .inject = cr_fds_close },
 	// Closing a file loses locks on it.
-	{ "locks",       .plan = cr_locks_plan, .inject = cr_locks_take },
+	{ "locks", "take its locks of files",
+	  .plan = cr_locks_plan, .inject = cr_locks_take },
 	// Has no effect yet, so that calls can go on being injected.
-	{ "seccomp",     .plan = cr_seccomp_plan, .inject = cr_seccomp_set,
-			 .each_thread = true },
+	{ "seccomp", "install its filters",
+	  .plan = cr_seccomp_plan, .inject = cr_seccomp_set,
+	  .each_thread = true },
 	// What needs privileges is behind us.
-	{ "creds",       .plan = cr_creds_plan, .inject = cr_creds_set,
-			 .each_thread = true },
+	{ "creds", "take on ids, groups and capabilities",
+	  .plan = cr_creds_plan, .inject = cr_creds_set,
+	  .each_thread = true },
 	// A change of credentials clears these.
-	{ "death",       .inject = cr_creds_death,     .each_thread = true },
+	{ "death", "signal of its parent's death, whether it dumps core",
+	  .inject = cr_creds_death, .each_thread = true },
 	// Single-stepping resets this action, see inject.h.
-	{ "trap",        .inject = cr_signals_trap },
-	{ "scratch",     .inject = cr_scratch_unmap },
+	{ "trap", "set the action of SIGTRAP",
+	  .inject = cr_signals_trap },
+	{ "scratch", "unmap our last memory",
+	  .inject = cr_scratch_unmap },
 	// What is wrong with the images comes before what this machine lacks.
-	{ "on this machine", .plan = cr_fds_check },
-	{ "load",        .inject = cr_load_registers,
-			 .each_thread = true },
+	{ "on this machine", "look for its files, and whether they are as they were",
+	  .plan = cr_fds_check },
+	{ "load", "load registers and signal mask",
+	  .inject = cr_load_registers,
+	  .each_thread = true },
 	{ 0 },
 };
 // clang-format on
@@ -182,7 +224,10 @@ struct cr_error *cr_steps_plan(struct cr_rplan *plan)
 		if (!step->plan)
 			continue;
 		cr_rplan_each_proc(proc, plan) {
-			struct cr_error *err = step->plan(plan, proc);
+			if (proc->unread)
+				continue;
+			struct cr_error *err =
+				cr_rplan_refuse(plan, step->plan(plan, proc));
 			if (err)
 				return err;
 		}

@@ -27,6 +27,7 @@
 
 struct cr_step {
 	const char *name;
+	const char *does; /* for --plan, in a few words */
 	bool each_thread;
 	struct cr_error *(*plan)(struct cr_rplan *plan, struct cr_proc *proc);
 	struct cr_error *(*once)(struct cr_restore *run);

@@ -255,6 +255,25 @@ static struct cr_error *check_group(struct cr_rplan *plan, struct cr_proc *proc)
 			    (unsigned)e->pgid);
 }
 
+// Not before a restore: the ids may be free in a moment, see below.
+static struct cr_error *check_ids(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	struct cr_error *err = NULL;
+	if (!plan->options->plan || plan->options->pidns)
+		return NULL;
+	cr_proc_each_thread(thread, proc) {
+		unsigned id = thread->vtid;
+		if (err || (kill((pid_t)id, 0) && errno == ESRCH))
+			continue;
+		err = cr_error_new(CR_ERR_UNSUPPORTED,
+				   "core-%u.img: id %u is in use here (see "
+				   "--pidns)",
+				   id, id);
+		err = cr_rplan_lacks(plan, err);
+	}
+	return err;
+}
+
 struct cr_error *cr_task_plan(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	unsigned pid = proc->vpid;
@@ -263,9 +282,10 @@ struct cr_error *cr_task_plan(struct cr_rplan *plan, struct cr_proc *proc)
 		return cr_error_new(CR_ERR_FORMAT,
 				    "pstree.img: entry %zu: pid %u is none", i,
 				    pid);
-	if (proc->zombie)
-		return NULL;
-	struct cr_error *err = check_session(plan, proc);
+	struct cr_error *err = check_ids(plan, proc);
+	if (err || proc->zombie)
+		return err;
+	err = check_session(plan, proc);
 	if (!err)
 		err = check_group(plan, proc);
 	return err ? cr_error_at(err, "pstree.img: entry %zu", i) : NULL;

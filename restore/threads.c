@@ -18,10 +18,8 @@
 
 static struct cr_error *check(struct cr_rplan *plan, struct cr_thread *thread)
 {
-	if (!thread->core->thread_core)
-		return cr_error_new(CR_ERR_UNSUPPORTED, "no thread_core");
 	if (thread->core->mtype != cr_native.march)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
+		return cr_error_new(CR_ERR_NOT_FOUND,
 				    "it ran on %s, and this is %s",
 				    cr_core_march(thread->core),
 				    cr_native.name);
@@ -61,9 +59,17 @@ struct cr_error *cr_threads_plan(struct cr_rplan *plan, struct cr_proc *proc)
 		return NULL;
 	cr_proc_each_thread(thread, proc) {
 		struct cr_error *err = check(plan, thread);
+		// All else would be wrong of images of another processor.
+		proc->unread |= thread->core->mtype != cr_native.march;
+		if (!err)
+			continue;
+		bool lacks = cr_error_code(err) == CR_ERR_NOT_FOUND;
+		err = cr_error_at(err, "core-%u.img: entry 0",
+				  (unsigned)thread->vtid);
+		err = lacks ? cr_rplan_lacks(plan, err) :
+			      cr_rplan_refuse(plan, err);
 		if (err)
-			return cr_error_at(err, "core-%u.img: entry 0",
-					   (unsigned)thread->vtid);
+			return err;
 	}
 	return check_shared(plan, proc);
 }

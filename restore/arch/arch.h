@@ -24,9 +24,15 @@ struct cr_native {
 	size_t call_size;
 
 	/* Whether a thread's core can be loaded here: its registers are there
-	 * and the processor has what they hold. UNSUPPORTED, FORMAT. */
+	 * and the processor has what they hold. UNSUPPORTED, FORMAT; NOT_FOUND
+	 * if another machine would do. */
 	struct cr_error *(*plan)(struct cr_rplan *plan,
 				 struct cr_thread *thread);
+
+	/* What `load` will give the thread, for --plan: the name of part i, NULL
+	 * when there are no more, and whether the thread has it. */
+	const char *(*part)(const struct cr_thread *thread, size_t i,
+			    bool *has_ret);
 
 	/* Registers for a call by the instruction at ip, from those of a
 	 * stopped thread, which is not to restart what it was stopped in. */

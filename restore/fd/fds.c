@@ -50,8 +50,9 @@ static struct cr_error *plan_files(struct cr_rplan *plan)
 		struct cr_error *err = cr_inherit_plan(plan, file);
 		if (!err && file->kind->plan)
 			err = file->kind->plan(plan, file);
+		err = cr_rplan_refuse(plan, at_file(err, file));
 		if (err)
-			return at_file(err, file);
+			return err;
 	}
 	return NULL;
 }
@@ -84,8 +85,9 @@ struct cr_error *cr_fds_check(struct cr_rplan *plan, struct cr_proc *proc)
 		if (!is_wanted(file) || !file->kind->check)
 			continue;
 		struct cr_error *err = file->kind->check(plan, file);
+		err = cr_rplan_lacks(plan, at_file(err, file));
 		if (err)
-			return at_file(err, file);
+			return err;
 	}
 	return NULL;
 }

@@ -111,11 +111,11 @@ static struct cr_error *check_component(const UserX86XsaveEntry *x,
 		return NULL;
 	place(c->nr, &size, &off);
 	if (!size)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
+		return cr_error_new(CR_ERR_NOT_FOUND,
 				    "%s: this processor has no such registers",
 				    c->name);
 	if (have > size || have + 8 < size)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
+		return cr_error_new(CR_ERR_NOT_FOUND,
 				    "%s: %zu bytes, this processor has %zu",
 				    c->name, have, size);
 	return NULL;
@@ -155,6 +155,22 @@ static struct cr_error *plan(struct cr_rplan *p, struct cr_thread *thread)
 				    "registers",
 				    fp->n_st_space, fp->n_xmm_space);
 	return fp->xsave ? check_xsave(fp->xsave) : NULL;
+}
+
+static const char *part(const struct cr_thread *thread, size_t i, bool *has_ret)
+{
+	static const char *const always[] = { "general", "fs_base", "gs_base",
+					      "x87", "xmm" };
+	const size_t nr = sizeof(always) / sizeof(always[0]);
+	const ThreadInfoX86 *info = thread->core->thread_info;
+	const UserX86XsaveEntry *x = info ? info->fpregs->xsave : NULL;
+	*has_ret = info;
+	if (i < nr)
+		return always[i];
+	if (i - nr >= NR_COMPONENTS)
+		return NULL;
+	*has_ret = x && x->xstate_bv >> components[i - nr].nr & 1;
+	return components[i - nr].name;
 }
 
 static void put_legacy(uint8_t *area, const UserX86FpregsEntry *fp)
@@ -263,6 +279,7 @@ const struct cr_native cr_native = {
 	.call_size = 2,
 	.ip = ip,
 	.plan = plan,
+	.part = part,
 	.prepare = prepare,
 	.result = result,
 	.clear_tid = clear_tid,

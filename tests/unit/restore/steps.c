@@ -23,6 +23,7 @@ TEST(each_step_is_done_in_one_place)
 			      s->name);
 		ck_assert_msg(s->inject || !s->each_thread, "%s", s->name);
 		ck_assert_msg(s->once || !s->undo, "%s", s->name);
+		ck_assert_msg(s->does && *s->does, "%s", s->name);
 	}
 }
 
