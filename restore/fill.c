@@ -97,7 +97,9 @@ struct huge {
 };
 
 #define HUGE_SIZE    (2ull << 20)
-#define HUGE_SLOW_NS 50000000 // for one; then it is the others' memory we take
+// Each call makes every processor drain its lists first, so some at a time.
+#define HUGE_STEP    (16 * HUGE_SIZE)
+#define HUGE_SLOW_NS 200000000 // for a step; then it is the others' memory we take
 
 static uint64_t now_ns(void)
 {
@@ -127,13 +129,15 @@ static void make_huge(struct huge *huge, const VmaEntry *vma,
 	if (vma->status & ~(uint32_t)(1 | CR_VMA_ANON_PRIVATE | CR_VMA_HEAP) ||
 	    vma->madv >> MADV_NOHUGEPAGE & 1)
 		return;
-	for (; !huge->over && start < end && end - start >= HUGE_SIZE;
-	     start += HUGE_SIZE) {
-		uint64_t before = now_ns();
-		*(volatile char *)address(start) = 0;
-		huge->over = madvise(address(start), HUGE_SIZE,
-				     MADV_COLLAPSE) ||
+	end &= ~(HUGE_SIZE - 1);
+	while (!huge->over && start < end) {
+		uint64_t before = now_ns(), size = end - start;
+		size = size < HUGE_STEP ? size : HUGE_STEP;
+		for (uint64_t at = start; at < start + size; at += HUGE_SIZE)
+			*(volatile char *)address(at) = 0;
+		huge->over = madvise(address(start), size, MADV_COLLAPSE) ||
 			     now_ns() - before > HUGE_SLOW_NS;
+		start += size;
 	}
 }
 
