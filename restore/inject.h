@@ -19,16 +19,33 @@
 
 #include "restore/tracee.h"
 
+struct cr_call {
+	const char *name;
+	long nr;
+	uint64_t args[6];
+};
+
+/* CR_CALL(munmap, start, size) */
+#define CR_CALL(call, ...) \
+	((struct cr_call){ #call, SYS_##call, { __VA_ARGS__ } })
+
 /** Makes the call. The thread's result, -errno if it failed, goes to *ret; with
  * ret NULL a failed call is a SYSTEM error. */
-struct cr_error *cr_inject_call(struct cr_thread *thread, const char *name,
-				long nr, const uint64_t args[6], int64_t *ret)
+struct cr_error *cr_inject_call(struct cr_thread *thread,
+				const struct cr_call *call, int64_t *ret)
 	CR_MUST_CHECK;
 
 /* cr_inject(thread, NULL, munmap, start, size) */
-#define cr_inject(thread, ret, call, ...)                        \
-	cr_inject_call((thread), #call, SYS_##call,              \
-		       (const uint64_t[6]){ __VA_ARGS__ }, (ret))
+#define cr_inject(thread, ret, call, ...) \
+	cr_inject_call((thread), &CR_CALL(call, __VA_ARGS__), (ret))
+
+/** Says what a thread is to call; false: nothing. The same each time. */
+typedef bool cr_call_fn(const struct cr_thread *thread, struct cr_call *call);
+
+/** Makes all threads of a process call at the same time, which is faster than one
+ * after the other. A failed call is a SYSTEM error. */
+struct cr_error *cr_inject_all(struct cr_proc *proc, cr_call_fn *call_of)
+	CR_MUST_CHECK;
 
 /** Puts bytes at an offset of the scratch memory; INTERNAL if there is no room. */
 struct cr_error *cr_scratch(struct cr_thread *thread, size_t off,

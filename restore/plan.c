@@ -348,6 +348,14 @@ struct cr_proc *cr_rplan_proc(struct cr_rplan *plan, uint32_t vpid)
 	return NULL;
 }
 
+// No process outside of a namespace is seen as the first of it.
+bool cr_proc_has_our_ids(const struct cr_proc *proc)
+{
+	while (proc->parent)
+		proc = proc->parent;
+	return proc->pid == (pid_t)proc->vpid;
+}
+
 // A walk goes through all descendants of the root, parents first; depth says
 // whose child each one is.
 static struct cr_error *load_procs(struct cr_rplan *plan)

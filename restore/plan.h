@@ -198,6 +198,10 @@ struct cr_error *cr_rplan_file(struct cr_rplan *plan, uint32_t type, uint32_t id
 /** A proc by its pid in the images, or NULL. */
 struct cr_proc *cr_rplan_proc(struct cr_rplan *plan, uint32_t vpid);
 
+/** Whether the ids of a living process mean the same to the controller: not so for
+ * a pid namespace that it has made. */
+bool cr_proc_has_our_ids(const struct cr_proc *proc);
+
 /** Writes the plan as text or JSON. */
 struct cr_error *cr_rplan_print(const struct cr_rplan *plan, bool json, int fd)
 	CR_MUST_CHECK;

@@ -22,16 +22,25 @@ struct cr_error *cr_rseq_off(struct cr_restore *run, struct cr_thread *thread)
 			 signature);
 }
 
-struct cr_error *cr_rseq_on(struct cr_restore *run, struct cr_thread *thread)
+static bool call_of(const struct cr_thread *thread, struct cr_call *call)
 {
 	const RseqEntry *e = thread->core->thread_core->rseq_entry;
 	if (!e || !e->rseq_abi_pointer)
-		return NULL;
-	struct cr_error *err = cr_inject(thread, NULL, rseq,
-					 e->rseq_abi_pointer, e->rseq_abi_size,
-					 0, e->signature);
-	if (!err && e->has_rseq_cs_pointer)
-		err = cr_tracee_write(thread, e->rseq_abi_pointer + RSEQ_CS_OFF,
-				      &e->rseq_cs_pointer, 8);
+		return false;
+	*call = CR_CALL(rseq, e->rseq_abi_pointer, e->rseq_abi_size, 0,
+			e->signature);
+	return true;
+}
+
+struct cr_error *cr_rseq_on(struct cr_restore *run, struct cr_thread *leader)
+{
+	struct cr_error *err = cr_inject_all(leader->proc, call_of);
+	cr_proc_each_thread(thread, leader->proc) {
+		const RseqEntry *e = thread->core->thread_core->rseq_entry;
+		if (!err && e && e->rseq_abi_pointer && e->has_rseq_cs_pointer)
+			err = cr_tracee_write(
+				thread, e->rseq_abi_pointer + RSEQ_CS_OFF,
+				&e->rseq_cs_pointer, 8);
+	}
 	return err;
 }

@@ -85,9 +85,9 @@ const struct cr_step cr_steps[] = {
 
 	/* -- inject: attributes of processes and threads -- */
 	{ "thread", "name, address of its id, robust futexes",
-	  .inject = cr_threads_attributes, .each_thread = true },
+	  .inject = cr_threads_attributes },
 	{ "rseq", "register restartable sequences",
-	  .inject = cr_rseq_on, .each_thread = true },
+	  .inject = cr_rseq_on },
 	{ "stack", "set the stack for signals",
 	  .inject = cr_signals_stack, .each_thread = true },
 	{ "limits", "set its resource limits",

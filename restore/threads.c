@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "restore/arch/arch.h"
@@ -74,46 +75,7 @@ struct cr_error *cr_threads_plan(struct cr_rplan *plan, struct cr_proc *proc)
 	return check_shared(plan, proc);
 }
 
-#define TID_OFF 512
-
-static struct cr_error *make(struct cr_thread *leader, struct cr_thread *thread)
-{
-	uint64_t scratch = leader->proc->scratch;
-	struct clone_args args = {
-		.flags = FLAGS,
-		.set_tid = scratch + TID_OFF,
-		.set_tid_size = 1,
-	};
-	int32_t tid = (int32_t)thread->vtid;
-	int64_t got = -EEXIST;
-	struct cr_error *err = cr_scratch(leader, 0, &args, sizeof(args));
-	if (!err)
-		err = cr_scratch(leader, TID_OFF, &tid, sizeof(tid));
-	for (int try = 0; !err && got == -EEXIST; try++) {
-		if (try && !cr_task_wait_for_id(thread->vtid, try))
-			break;
-		leader->cloned = 0;
-		err = cr_inject(leader, &got, clone3, scratch, sizeof(args));
-	}
-	if (!err && (got < 0 || !leader->cloned)) {
-		errno = (int)-got;
-		err = cr_error_sys("process %u: make thread %u",
-				   (unsigned)leader->proc->vpid,
-				   (unsigned)thread->vtid);
-	}
-	return err ?: cr_tracee_born(thread, leader->cloned);
-}
-
-struct cr_error *cr_threads_make(struct cr_restore *run,
-				 struct cr_thread *leader)
-{
-	struct cr_error *err = NULL;
-	cr_proc_each_thread(thread, leader->proc) {
-		if (!err && thread != leader)
-			err = make(leader, thread);
-	}
-	return err;
-}
+/* ---- names ---- */
 
 static const char *name_of(const struct cr_thread *thread)
 {
@@ -133,16 +95,82 @@ static struct cr_error *set_name(struct cr_thread *thread)
 				thread->proc->scratch);
 }
 
-struct cr_error *cr_threads_attributes(struct cr_restore *run,
-				       struct cr_thread *thread)
+/* ---- making them ---- */
+
+struct wish {
+	struct clone_args args;
+	int32_t tid;
+};
+
+static struct cr_error *make(struct cr_thread *leader, struct cr_thread *thread)
+{
+	uint64_t scratch = leader->proc->scratch;
+	uint64_t clear_tid = cr_native.clear_tid(thread->core);
+	bool ours = cr_proc_has_our_ids(leader->proc);
+	struct wish wish = {
+		.args.flags = FLAGS | (ours ? CLONE_PTRACE : 0) |
+			      (clear_tid ? CLONE_CHILD_CLEARTID : 0),
+		.args.child_tid = clear_tid,
+		.args.set_tid = scratch + offsetof(struct wish, tid),
+		.args.set_tid_size = 1,
+		.tid = (int32_t)thread->vtid,
+	};
+	int64_t got = -EEXIST;
+	struct cr_error *err = cr_scratch(leader, 0, &wish, sizeof(wish));
+	for (int try = 0; !err && got == -EEXIST; try++) {
+		if (try && !cr_task_wait_for_id(thread->vtid, try))
+			break;
+		leader->cloned = 0;
+		err = cr_inject(leader, &got, clone3, scratch,
+				sizeof(wish.args));
+	}
+	// Where ids are not ours we are told of the clone.
+	thread->tid = ours ? (pid_t)got : leader->cloned;
+	if (!err && (got < 0 || !thread->tid)) {
+		thread->tid = 0;
+		errno = (int)-got;
+		err = cr_error_sys("process %u: make thread %u",
+				   (unsigned)leader->proc->vpid,
+				   (unsigned)thread->vtid);
+	}
+	return err;
+}
+
+// Threads get the name of their leader.
+struct cr_error *cr_threads_make(struct cr_restore *run,
+				 struct cr_thread *leader)
+{
+	struct cr_error *err = set_name(leader);
+	cr_proc_each_thread(thread, leader->proc) {
+		if (!err && thread != leader)
+			err = make(leader, thread);
+	}
+	cr_proc_each_thread(thread, leader->proc) {
+		if (!err && thread != leader)
+			err = cr_tracee_born(thread);
+	}
+	return err;
+}
+
+/* ---- their attributes ---- */
+
+static bool robust_list(const struct cr_thread *thread, struct cr_call *call)
 {
 	const ThreadCoreEntry *e = thread->core->thread_core;
-	uint64_t clear_tid = cr_native.clear_tid(thread->core);
-	struct cr_error *err = set_name(thread);
+	*call = CR_CALL(set_robust_list, e->futex_rla, e->futex_rla_len);
+	return e->futex_rla_len;
+}
+
+struct cr_error *cr_threads_attributes(struct cr_restore *run,
+				       struct cr_thread *leader)
+{
+	uint64_t clear_tid = cr_native.clear_tid(leader->core);
+	struct cr_error *err = NULL;
+	cr_proc_each_thread(thread, leader->proc) {
+		if (!err && strcmp(name_of(thread), name_of(leader)))
+			err = set_name(thread);
+	}
 	if (!err && clear_tid)
-		err = cr_inject(thread, NULL, set_tid_address, clear_tid);
-	if (!err && e->futex_rla_len)
-		err = cr_inject(thread, NULL, set_robust_list, e->futex_rla,
-				e->futex_rla_len);
-	return err;
+		err = cr_inject(leader, NULL, set_tid_address, clear_tid);
+	return err ?: cr_inject_all(leader->proc, robust_list);
 }

@@ -14,8 +14,7 @@
 
 #include "lib/base/cleanup.h"
 
-#define OPTIONS                                                        \
-	(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
+#define OPTIONS (PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)
 
 #ifndef PTRACE_O_SUSPEND_SECCOMP
 #define PTRACE_O_SUSPEND_SECCOMP (1 << 21)
@@ -90,9 +89,12 @@ static struct cr_error *wait_for_event_stop(struct cr_thread *thread)
 
 struct cr_error *cr_tracee_seize(struct cr_thread *thread)
 {
+	uint64_t tell = cr_proc_has_our_ids(thread->proc) ?
+				0 :
+				PTRACE_O_TRACECLONE;
 	thread->tid = thread->proc->pid;
 	struct cr_error *err = request(thread, PTRACE_SEIZE, "seize", 0,
-				       address(OPTIONS));
+				       address(OPTIONS | tell));
 	if (err) {
 		thread->tid = 0;
 		return err;
@@ -103,9 +105,8 @@ struct cr_error *cr_tracee_seize(struct cr_thread *thread)
 	return err;
 }
 
-struct cr_error *cr_tracee_born(struct cr_thread *thread, pid_t tid)
+struct cr_error *cr_tracee_born(struct cr_thread *thread)
 {
-	thread->tid = tid;
 	return wait_for_event_stop(thread);
 }
 
@@ -119,8 +120,7 @@ struct cr_error *cr_tracee_message(struct cr_thread *thread, pid_t *ret)
 	return err;
 }
 
-struct cr_error *cr_tracee_go(struct cr_thread *thread, enum cr_tracee_go how,
-			      enum cr_tracee_stop *ret)
+struct cr_error *cr_tracee_go(struct cr_thread *thread, enum cr_tracee_go how)
 {
 	static const struct {
 		int request;
@@ -129,12 +129,14 @@ struct cr_error *cr_tracee_go(struct cr_thread *thread, enum cr_tracee_go how,
 		[CR_GO_STEP] = { PTRACE_SINGLESTEP, "step" },
 		[CR_GO_SYSCALL] = { PTRACE_SYSCALL, "go on" },
 	};
+	return request(thread, go[how].request, go[how].name, 0, NULL);
+}
+
+struct cr_error *cr_tracee_wait(struct cr_thread *thread,
+				enum cr_tracee_stop *ret)
+{
 	int status;
-	struct cr_error *err =
-		request(thread, go[how].request, go[how].name, 0, NULL);
-	if (err)
-		return err;
-	err = wait_for(thread, &status);
+	struct cr_error *err = wait_for(thread, &status);
 	if (err)
 		return err;
 	if (status >> 8 == SIGTRAP)

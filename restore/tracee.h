@@ -19,8 +19,7 @@
 struct cr_error *cr_tracee_seize(struct cr_thread *thread) CR_MUST_CHECK;
 
 /** Waits for a thread that its leader has just cloned, which is traced already. */
-struct cr_error *cr_tracee_born(struct cr_thread *thread, pid_t tid)
-	CR_MUST_CHECK;
+struct cr_error *cr_tracee_born(struct cr_thread *thread) CR_MUST_CHECK;
 
 /** The id of the thread that a stopped leader reports to have cloned. */
 struct cr_error *cr_tracee_message(struct cr_thread *thread, pid_t *ret)
@@ -32,9 +31,11 @@ enum cr_tracee_go { CR_GO_STEP, CR_GO_SYSCALL };
 /* What it stopped for. */
 enum cr_tracee_stop { CR_STOP_STEP, CR_STOP_SYSCALL, CR_STOP_CLONE };
 
-/** Lets a stopped thread go on until it stops again. */
-struct cr_error *cr_tracee_go(struct cr_thread *thread, enum cr_tracee_go how,
-			      enum cr_tracee_stop *ret) CR_MUST_CHECK;
+/** Lets a stopped thread go on; waits until it stops again. */
+struct cr_error *cr_tracee_go(struct cr_thread *thread, enum cr_tracee_go how)
+	CR_MUST_CHECK;
+struct cr_error *cr_tracee_wait(struct cr_thread *thread,
+				enum cr_tracee_stop *ret) CR_MUST_CHECK;
 
 /** A register set, NT_* of elf.h; *size is its size then. */
 struct cr_error *cr_tracee_get(struct cr_thread *thread, unsigned set,

@@ -7,6 +7,7 @@
 
 #include <cpuid.h>
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -96,11 +97,19 @@ static const void *field_data(const UserX86XsaveEntry *x,
 // stored in 8 bytes and has 4.
 static void place(unsigned nr, size_t *size_ret, size_t *off_ret)
 {
-	unsigned a = 0, b = 0, c, d;
-	if (!__get_cpuid_count(0xd, nr, &a, &b, &c, &d))
-		a = 0;
-	*size_ret = a;
-	*off_ret = b;
+	// In a virtual machine the instruction is slow.
+	static struct {
+		bool known;
+		unsigned size, off;
+	} parts[64];
+	unsigned c, d;
+	if (!parts[nr].known &&
+	    !__get_cpuid_count(0xd, nr, &parts[nr].size, &parts[nr].off, &c,
+			       &d))
+		parts[nr].size = 0;
+	parts[nr].known = true;
+	*size_ret = parts[nr].size;
+	*off_ret = parts[nr].off;
 }
 
 static struct cr_error *check_component(const UserX86XsaveEntry *x,
@@ -215,7 +224,7 @@ static struct cr_error *put_xsave(uint8_t *area, size_t size,
 static struct cr_error *load_fp(struct cr_thread *thread)
 {
 	const UserX86FpregsEntry *fp = thread->core->thread_info->fpregs;
-	cr_auto_free uint8_t *area = calloc(1, AREA_MAX);
+	cr_auto_free uint8_t *area = malloc(AREA_MAX);
 	size_t size = fp->xsave ? AREA_MAX : FXSAVE_SIZE;
 	unsigned set = fp->xsave ? NT_X86_XSTATE : NT_PRFPREG;
 	if (!area)
