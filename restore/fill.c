@@ -79,7 +79,11 @@ struct cr_error *cr_fill_run(struct cr_fill *fill, struct cr_pages *pages,
 		fill->layer = r->layer;
 		fill->pages_id = r->pages_id;
 	}
-	fill->iov[fill->nr++] = (struct iovec){ data, size };
+	struct iovec *last = fill->nr ? &fill->iov[fill->nr - 1] : NULL;
+	if (last && (char *)last->iov_base + last->iov_len == data)
+		last->iov_len += size;
+	else
+		fill->iov[fill->nr++] = (struct iovec){ data, size };
 	fill->next = off + size;
 	return NULL;
 }

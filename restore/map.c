@@ -250,11 +250,38 @@ static struct cr_error *map_at(struct cr_restore *run, uint64_t start,
 	 MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_HUGETLB |        \
 	 ((unsigned)MAP_HUGE_MASK << MAP_HUGE_SHIFT))
 
+static int first_prot(const struct cr_mapping *m)
+{
+	return (int)m->vma->prot | (m->filled ? PROT_WRITE : 0);
+}
+
+static bool is_plain(const struct cr_mapping *m)
+{
+	return !m->file && !m->inherited &&
+	       m->vma->status & CR_VMA_ANON_PRIVATE &&
+	       !(m->vma->flags & (MAP_GROWSDOWN | MAP_HUGETLB));
+}
+
+// The end of what can be mapped with one call; *i is the first mapping of it, and
+// then the last.
+static uint64_t end_of_alike(const struct cr_proc *proc, size_t *i)
+{
+	const struct cr_mapping *m = proc->mapping + *i;
+	for (; *i + 1 < proc->nr_mappings && is_plain(m); m++, ++*i) {
+		const struct cr_mapping *next = m + 1;
+		if (!is_plain(next) || next->vma->start != m->vma->end ||
+		    next->vma->flags != m->vma->flags ||
+		    first_prot(next) != first_prot(m))
+			break;
+	}
+	return m->vma->end;
+}
+
 static struct cr_error *map_one(struct cr_restore *run, struct opened *o,
-				const struct cr_mapping *m)
+				const struct cr_mapping *m, uint64_t end)
 {
 	const VmaEntry *vma = m->vma;
-	int prot = (int)vma->prot | (m->filled ? PROT_WRITE : 0);
+	int prot = first_prot(m);
 	int flags = (int)(vma->flags & KNOWN_FLAGS), fd = -1;
 	struct cr_error *err = NULL;
 	if (m->file) {
@@ -267,7 +294,7 @@ static struct cr_error *map_one(struct cr_restore *run, struct opened *o,
 	}
 	if (err)
 		return err;
-	return map_at(run, vma->start, vma->end - vma->start, prot, flags, fd,
+	return map_at(run, vma->start, end - vma->start, prot, flags, fd,
 		      fd < 0 ? 0 : vma->pgoff);
 }
 
@@ -336,12 +363,12 @@ struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 			     PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
-		if (proc->mapping[i].inherited)
+		const struct cr_mapping *m = proc->mapping + i;
+		if (m->inherited)
 			continue;
-		err = map_one(run, &o, proc->mapping + i);
+		err = map_one(run, &o, m, end_of_alike(proc, &i));
 		if (err)
-			err = cr_error_at(err, "mapping %zu",
-					  proc->mapping[i].i);
+			err = cr_error_at(err, "mapping %zu", m->i);
 	}
 	close_opened(&o);
 	return err ?: open_exe(run, proc);
