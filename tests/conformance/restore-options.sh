@@ -39,6 +39,40 @@ end()
 	cp log.dumped log
 }
 
+# first PID: images whose first process is the first of its namespace. It leads
+# its session.
+first()
+{
+	local image
+	cp -r images first
+	for image in core mm ids fs pagemap; do
+		[ ! -e first/$image-"$1".img ] || mv first/$image-"$1".img first/$image-1.img
+	done
+	crit edit --force first set 'pstree.img:entries[0].pid=1' \
+		'pstree.img:entries[0].pgid=1' 'pstree.img:entries[0].sid=1' \
+		'pstree.img:entries[0].threads[0]=1' >said 2>&1
+}
+
+# try_first NAME OPTION...: restored as the first of a namespace.
+try_first()
+{
+	local name=$1 is
+	shift
+	crit-restore -d --pidns --pidfile pid "$@" first >said 2>&1
+	result $? "restored as the first of a pid namespace$name"
+	is=$(cat pid)
+	grep -q "^NSpid:.*[^0-9]1\$" "/proc/$is/status"
+	result $? "where its pid is 1"
+	[ -z "$(cat "/proc/$is/task/$is/children")" ] && ! grep -qsx crit-init /proc/[0-9]*/comm
+	result $? "with nothing between it and us"
+	touch go
+	until_is 'grep -q PASS log'
+	result $? "it does what it is to do$name"
+	until_is "! [ -e /proc/$is ]"
+	result $? "and ends"
+	end "$is"
+}
+
 inside()
 {
 	mount -t tmpfs none /run 2>/dev/null
@@ -98,6 +132,15 @@ inside()
 
 	mkdir root
 	mount --rbind / root
+	first "$pid"
+	result $? "images of the first process of a namespace"
+	try_first ""
+	try_first " and below a root" --root root
+	crit-restore -d --pidns --pidfile pid --root root first >said 2>&1
+	[ "$(readlink "/proc/$(cat pid)/root")" = "$PWD/root" ]
+	result $? "its root is that one"
+	end "$(cat pid)"
+
 	crit-restore -d --root root images >said 2>&1
 	result $? "restored below another root"
 	[ "$(readlink "/proc/$pid/root")" = "$PWD/root" ]
