@@ -298,20 +298,10 @@ struct cr_error *cr_task_session(struct cr_restore *run, struct cr_proc *proc)
 	return setsid() < 0 ? cr_error_sys("setsid") : NULL;
 }
 
-// CRIU up to 4.2 reads the kernel's hexadecimal text as a decimal number, so
-// 0x40000 stands in the image as 40000.
-static uint32_t personality_of(const struct cr_proc *proc)
-{
-	char text[16];
-	snprintf(text, sizeof(text), "%u",
-		 (unsigned)proc->core->tc->personality);
-	return (uint32_t)strtoul(text, NULL, 16);
-}
-
 struct cr_error *cr_task_personality(struct cr_restore *run,
 				     struct cr_proc *proc)
 {
-	uint32_t want = personality_of(proc);
+	uint32_t want = cr_core_personality(proc->core->tc);
 	if (want != (uint32_t)personality(UINT32_MAX) && personality(want) < 0)
 		return cr_error_sys("personality 0x%x", (unsigned)want);
 	return NULL;

@@ -142,6 +142,16 @@ const CredsEntry *cr_core_creds(const CoreEntry *core)
 	return core->thread_core ? core->thread_core->creds : NULL;
 }
 
+uint32_t cr_core_personality(const TaskCoreEntry *tc)
+{
+	uint32_t result = 0, digits = tc->personality;
+	for (unsigned shift = 0; digits && shift < 32; shift += 4) {
+		result |= digits % 10 << shift;
+		digits /= 10;
+	}
+	return result;
+}
+
 struct cr_error *cr_process_ids(struct cr_set *set, uint32_t pid,
 				TaskKobjIdsEntry **ret)
 {

@@ -61,6 +61,11 @@ const char *cr_core_march(const CoreEntry *core);
 /** A thread's credentials, or NULL; since 2.0 in its core image. */
 const CredsEntry *cr_core_creds(const CoreEntry *core);
 
+/** What personality(2) takes. CRIU (4.2 at least) reads the hexadecimal text of
+ * /proc/PID/personality as a decimal number: 00240000 is 240000 in the image, not
+ * 0x240000, and what follows a letter is lost. Images are shown as they are. */
+uint32_t cr_core_personality(const TaskCoreEntry *tc);
+
 /** Which objects a process shares: ids-PID.img, or what its core image says.
  * The caller frees it, not the core. */
 struct cr_error *cr_process_ids(struct cr_set *set, uint32_t pid,

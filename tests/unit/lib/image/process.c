@@ -103,6 +103,19 @@ static const char *page_shift(uint64_t key, uint64_t value)
 	return got;
 }
 
+// 00240000 of /proc/PID/personality, dumped by CRIU 4.2, and others.
+TEST(a_personality_is_hexadecimal_in_decimal_digits)
+{
+	TaskCoreEntry tc = TASK_CORE_ENTRY__INIT;
+	ck_assert_uint_eq(cr_core_personality(&tc), 0);
+	tc.personality = 240000;
+	ck_assert_uint_eq(cr_core_personality(&tc), 0x240000);
+	tc.personality = 8000000;
+	ck_assert_uint_eq(cr_core_personality(&tc), 0x8000000);
+	tc.personality = UINT32_MAX;
+	ck_assert_uint_eq(cr_core_personality(&tc), 0x94967295);
+}
+
 TEST(the_page_size_is_the_auxiliary_vectors)
 {
 	assert_text(page_shift(6, 4096), "<<12");
