@@ -240,13 +240,13 @@ static const struct {
 	// clang-format on
 };
 
-static void thread_parts(struct sheet *s, const struct cr_thread *thread)
+static void thread_parts(struct sheet *s, const struct cr_rplan *plan,
+			 const struct cr_thread *thread)
 {
 	const char *name;
 	bool has = false;
 	begin_list(s);
-	for (size_t i = 0; cr_native.part &&
-			   (name = cr_native.part(thread, i, &has)); i++) {
+	for (size_t i = 0; (name = cr_native.part(plan, thread, i, &has)); i++) {
 		if (has)
 			word(s, name);
 	}
@@ -266,7 +266,7 @@ static void threads(struct sheet *s, const struct cr_rplan *plan)
 			begin_row(s);
 			number(s, proc->vpid);
 			number(s, thread->vtid);
-			thread_parts(s, thread);
+			thread_parts(s, plan, thread);
 			end_row(s);
 		}
 	}

@@ -31,7 +31,8 @@ struct cr_native {
 
 	/* What `load` will give the thread, for --plan: the name of part i, NULL
 	 * when there are no more, and whether the thread has it. */
-	const char *(*part)(const struct cr_thread *thread, size_t i,
+	const char *(*part)(const struct cr_rplan *plan,
+			    const struct cr_thread *thread, size_t i,
 			    bool *has_ret);
 
 	/* Registers for a call by the instruction at ip, from those of a

@@ -84,7 +84,7 @@ struct cr_error *cr_gcs_plan(struct cr_rplan *plan, struct cr_thread *thread)
 	if (err)
 		return err;
 	if (!has_gcs() && (modes || stack_at(thread->proc, 0)))
-		return cr_error_new(CR_ERR_UNSUPPORTED,
+		return cr_error_new(CR_ERR_NOT_FOUND,
 				    "it has a guarded control stack, and this "
 				    "machine has none");
 	if (modes & ~(uint64_t)MODES)

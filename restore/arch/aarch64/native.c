@@ -92,7 +92,7 @@ static struct cr_error *check_caps(const MmEntry *mm)
 					~getauxval(type) & ~caps[j].others;
 			if (lost)
 				return cr_error_new(
-					CR_ERR_UNSUPPORTED,
+					CR_ERR_NOT_FOUND,
 					"this processor lacks what its program "
 					"may use: AT_HWCAP%.0d bits 0x%llx "
 					"(see --no-verify-cpu)",
@@ -116,6 +116,30 @@ static struct cr_error *plan(struct cr_rplan *p, struct cr_thread *thread)
 	    !p->options->no_verify_cpu)
 		err = check_caps(thread->proc->mm.entry);
 	return err;
+}
+
+static const char *part(const struct cr_rplan *p, const struct cr_thread *thread,
+			size_t i, bool *has_ret)
+{
+	const ThreadInfoAarch64 *info = thread->core->ti_aarch64;
+	const PacKeys *keys = p->options->keys != CR_KEYS_OFF && info ?
+				      info->pac_keys :
+				      NULL;
+	const struct {
+		const char *name;
+		bool has;
+	} parts[] = {
+		{ "general", info },
+		{ "fpsimd", info },
+		{ "tls", info },
+		{ "address keys", keys && keys->pac_address_keys },
+		{ "generic key", keys && keys->pac_generic_keys },
+		{ "gcs", info && info->gcs && info->gcs->features_enabled },
+	};
+	if (i == sizeof(parts) / sizeof(parts[0]))
+		return NULL;
+	*has_ret = parts[i].has;
+	return parts[i].name;
 }
 
 /* ---- loading ---- */
@@ -183,6 +207,7 @@ const struct cr_native cr_native = {
 	.trampoline = { "__kernel_rt_sigreturn", NOP, 4 },
 	.ip = ip,
 	.plan = plan,
+	.part = part,
 	.prepare = prepare,
 	.result = result,
 	.clear_tid = clear_tid,

@@ -128,11 +128,11 @@ static struct cr_error *plan_keys(struct cr_rplan *plan,
 				    "four keys",
 				    (unsigned long long)enabled);
 	if (!has(CAP_PACA))
-		return cr_error_new(CR_ERR_UNSUPPORTED,
+		return cr_error_new(CR_ERR_NOT_FOUND,
 				    "it has keys for signed pointers, and this "
 				    "processor signs none (see --keys=off)");
 	if (has_generic(thread) && !has(CAP_PACG))
-		return cr_error_new(CR_ERR_UNSUPPORTED,
+		return cr_error_new(CR_ERR_NOT_FOUND,
 				    "it has a key for signed data, and this "
 				    "processor signs none (see --keys=off)");
 	if (thread != thread->proc->thread ||

@@ -166,7 +166,8 @@ static struct cr_error *plan(struct cr_rplan *p, struct cr_thread *thread)
 	return fp->xsave ? check_xsave(fp->xsave) : NULL;
 }
 
-static const char *part(const struct cr_thread *thread, size_t i, bool *has_ret)
+static const char *part(const struct cr_rplan *p, const struct cr_thread *thread,
+			size_t i, bool *has_ret)
 {
 	static const char *const always[] = { "general", "fs_base", "gs_base",
 					      "x87", "xmm" };
