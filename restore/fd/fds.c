@@ -50,6 +50,7 @@ static struct cr_error *plan_files(struct cr_rplan *plan)
 		struct cr_error *err = cr_inherit_plan(plan, file);
 		if (!err && file->kind->plan)
 			err = file->kind->plan(plan, file);
+		file->refused = err;
 		err = cr_rplan_refuse(plan, at_file(err, file));
 		if (err)
 			return err;
@@ -82,7 +83,7 @@ struct cr_error *cr_fds_check(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	for (size_t i = 0; !proc->i && i < plan->nr_ofiles; i++) {
 		struct cr_ofile *file = plan->ofile + i;
-		if (!is_wanted(file) || !file->kind->check)
+		if (!is_wanted(file) || file->refused || !file->kind->check)
 			continue;
 		struct cr_error *err = file->kind->check(plan, file);
 		err = cr_rplan_lacks(plan, at_file(err, file));
