@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# CRIU 4.3 restores rekeyed checkpoints in an emulated machine, and their programs
-# return through every frame that they had: with fresh keys, on processors with
-# another algorithm and kernels with another address size, stripped. Those whose
-# keys are changed and whose pointers are left alone die.
+# CRIU 4.3 and crit-restore restore rekeyed checkpoints in emulated machines, and
+# their programs return through every frame that they had: with fresh keys, on
+# processors with another algorithm and kernels with another address size,
+# stripped. Those whose keys are changed and whose pointers are left alone die.
 # shellcheck source=tests/conformance/fixtures disable=SC2154
 source "$(dirname "${BASH_SOURCE[0]}")/fixtures"
 # shellcheck source=tests/conformance/rekey-programs
@@ -14,6 +14,11 @@ if ! "$vm" --criu 4.3 --setup >log 2>&1; then
 	tail -n 1 log
 	exit 77
 fi
+"$top/tests/support/cross" >log 2>&1 || { tail -n 1 log; exit 77; }
+mkdir -p "$top/build"
+flock "$top/build" env -u BUILD -u MAKEFLAGS -u MAKEOVERRIDES make -C "$top" -j2 \
+	CROSS=aarch64 build/aarch64/crit-restore >log 2>&1 || { tail log; exit 1; }
+cp "$top/build/aarch64/crit-restore" .
 
 # Runs the checkpoints in jobs/, "LABEL NAME PROGRAM" by line in its list: says for
 # each PASS, or how it ended.
@@ -22,13 +27,18 @@ echo 20000 >/proc/sys/kernel/ns_last_pid
 echo 1 >/proc/sys/debug/exception-trace
 gone() { ! [ -d /proc/$1 ] || grep -q '^State:.Z' /proc/$1/status; }
 dmesg -c >/dev/null
-while read -r label name program; do
-	dir=/out/fx/${name%%.*}
+try() { # TOOL LABEL NAME PROGRAM
+	of=$3 binary=$4
+	dir=/out/fx/${of%%.*}
 	rm -rf $dir && mkdir -p $dir
-	cp programs/bin/$program $dir
-	cp programs/stdout/$name $dir/stdout.txt
+	cp programs/bin/$binary $dir
+	cp programs/stdout/$of $dir/stdout.txt
 	pid=$(sed -n 's/^start .* pid //p' $dir/stdout.txt)
-	criu restore -d -D jobs/$label -o /tmp/log -v2 >/dev/null 2>&1
+	: >/tmp/log
+	case $1 in
+	criu) criu restore -d -D jobs/$2 -o /tmp/log -v2 >/dev/null 2>&1 ;;
+	*) ./crit-restore -d jobs/$2 2>/tmp/log ;;
+	esac
 	status=$?
 	sleep 0.4
 	kill -TERM $pid 2>/dev/null
@@ -39,8 +49,12 @@ while read -r label name program; do
 	done
 	kill -9 $pid 2>/dev/null
 	end=$(grep -o -E '^(PASS|FAIL)' $dir/stdout.txt)
-	[ "$end" = PASS ] && echo "$label PASS" && continue
-	echo "$label restore $status, ${end:-no end}, $(dmesg -c | grep -o -E 'unhandled exception: [^,]*' | head -n 1) $(grep -h Error /tmp/log | grep -v tun: | head -n 1)"
+	[ "$end" = PASS ] && echo "$1 $2 PASS" && return
+	echo "$1 $2 restore $status, ${end:-no end}, $(dmesg -c | grep -o -E 'unhandled exception: [^,]*' | head -n 1) $(grep -v tun: /tmp/log | grep -E 'Error|^crit' | head -n 1)"
+}
+while read -r label name program; do
+	try criu $label $name $program
+	try crit-restore $label $name $program
 done <jobs/list
 rm -rf /out/fx
 E2
@@ -58,19 +72,23 @@ add()
 	echo "$label $name $(program_of "$name")" >>jobs/list
 }
 
-# run CPU: what was added, and a line of TAP for each; what begins with "bad" must
-# have died of an authentication.
+# run CPU: what was added, lines of TAP for each. What begins with "bad" must have
+# died of an authentication, or not been restored; with "own" of CRIU only.
 run()
 {
-	# shellcheck disable=SC2046
-	"$vm" --cpu "$1" --criu 4.3 --time 400 job programs jobs >said 2>errors ||
+	"$vm" --cpu "$1" --criu 4.3 --time 500 job programs jobs crit-restore >said 2>errors ||
 		sed 's/^/# /' errors
 	while read -r label _; do
 		case $label in
-		bad*) grep -q "^$label restore .*unhandled exception: FPAC" said ;;
-		*) grep -qx "$label PASS" said ;;
+		bad* | own*) grep -q "^criu $label restore .*unhandled exception: FPAC" said ;;
+		*) grep -qx "criu $label PASS" said ;;
 		esac
-		result $? "$1: $label: $(grep "^$label " said)"
+		result $? "$1: $(grep "^criu $label " said)"
+		case $label in
+		bad*) ! grep -qx "crit-restore $label PASS" said && grep -q "^crit-restore $label " said ;;
+		*) grep -qx "crit-restore $label PASS" said ;;
+		esac
+		result $? "$1: $(grep "^crit-restore $label " said)"
 	done <jobs/list
 	rm -rf jobs && mkdir jobs
 }
@@ -91,7 +109,8 @@ crit edit jobs/bad_keys set 'core-*.img:entries[0].ti_aarch64.pac_keys.pac_addre
 	sed 's/^/# /' said
 echo "bad_keys pac_counter_std pac_counter_std" >>jobs/list
 # Their own keys are what CRIU does not restore.
-add bad_pac_threads_own pac_threads_own
+add own_pac_threads pac_threads_own
+add own_gcs_threads gcs_threads_own
 run qarma5
 
 move=(coro cxx_throw deep_signal pac_counter_bkey gcs_threads)
@@ -107,6 +126,12 @@ for name in "${move[@]}"; do
 done
 add saved_pac_counter_std pac_counter_std --va-bits 52 --keys saved
 run qarma5-52
+
+for name in "${move[@]}"; do
+	add "fresh_$name" "$name" --algorithm qarma3 --va-bits 52
+done
+add saved_tree tree --algorithm qarma3 --va-bits 52 --keys saved
+run qarma3-52
 
 for name in "${move[@]}" pac_threads_own; do
 	add "stripped_$name" "$name" --keys strip
