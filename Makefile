@@ -223,7 +223,8 @@ $(UNIT_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/support.a $(BUILD)/crit.a \
 # `make check` replays a corpus through each; `make fuzz` puts libFuzzer there.
 FUZZ_MAIN = $(BUILD)/obj/tests/fuzz/replay.o
 $(FUZZ_BIN): LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(NETTLE) $(filter -fsanitize=%,$(FUZZ_MAIN))
-$(FUZZ_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(filter %.o,$(FUZZ_MAIN)) $(LIB)
+$(FUZZ_BIN): $(BUILD)/%: $(BUILD)/obj/%.o $(filter %.o,$(FUZZ_MAIN)) \
+		$(BUILD)/restore.a $(LIB)
 	$(call say,LINK)
 	@mkdir -p $(@D)
 	$(link)

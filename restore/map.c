@@ -126,10 +126,9 @@ static struct cr_error *plan_mapping(struct cr_rplan *plan, struct cr_proc *proc
 		}
 		return NULL;
 	case HOW_SHADOW:
-		if (cr_native.space)
-			return NULL;
-		// fall through
 	case HOW_REFUSE:
+		if (statuses[row].how == HOW_SHADOW && cr_native.space)
+			return NULL;
 		return cr_error_new(CR_ERR_UNSUPPORTED, "%s",
 				    statuses[row].what);
 	case HOW_MAP:

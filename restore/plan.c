@@ -424,7 +424,7 @@ static void find_base(struct cr_rplan *plan)
 	}
 }
 
-static struct cr_error *load(struct cr_rplan *plan)
+struct cr_error *cr_rplan_load(struct cr_rplan *plan)
 {
 	struct cr_error *err = load_inventory(plan);
 	if (!err)
@@ -447,7 +447,7 @@ struct cr_error *cr_rplan_make(const struct cr_options *options,
 	*plan = (struct cr_rplan){ .options = options };
 	struct cr_error *err = cr_set_open(options->images, &plan->set);
 	if (!err)
-		err = load(plan);
+		err = cr_rplan_load(plan);
 	return err ? cr_error_at(err, "%s", options->images) : NULL;
 }
 

@@ -172,6 +172,9 @@ struct cr_rplan {
 struct cr_error *cr_rplan_make(const struct cr_options *options,
 			      struct cr_rplan *plan) CR_MUST_CHECK;
 
+/** The same of a set that is open already, in a plan with that and options. */
+struct cr_error *cr_rplan_load(struct cr_rplan *plan) CR_MUST_CHECK;
+
 /** Keeps an error that is a refusal, and goes on; what is left is an error of
  * ours or of the system. Takes ownership; NULL stays NULL. */
 struct cr_error *cr_rplan_refuse(struct cr_rplan *plan, struct cr_error *err)

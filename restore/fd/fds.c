@@ -287,5 +287,7 @@ struct cr_error *cr_fd_set_flags(int fd, uint32_t flags)
 
 int cr_fd_flags(uint32_t flags)
 {
-	return (int)flags & ~O_CLOEXEC;
+	// None of these does a file any good that is there.
+	const int once = O_CREAT | O_EXCL | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
+	return (int)flags & ~(O_CLOEXEC | once);
 }

@@ -89,7 +89,9 @@ static struct cr_error *check_build_id(const struct cr_options *options,
 	size_t size = e->n_build_id * sizeof(e->build_id[0]);
 	if (!size || options->no_verify_files)
 		return NULL;
-	cr_auto_close int fd = cr_reg_open_in(options, e->name, O_RDONLY);
+	// A fifo would wait for whoever writes to it.
+	cr_auto_close int fd =
+		cr_reg_open_in(options, e->name, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return cr_error_sys("%s", e->name);
 	size_t got = cr_build_id(fd, id);

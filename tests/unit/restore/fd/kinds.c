@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "restore/fd/kind.h"
+
+#include <fcntl.h>
 #include "tests/support/main.h"
 
 #define NR_TYPES 32
@@ -32,6 +34,16 @@ TEST(an_unknown_type_has_no_kind)
 {
 	ck_assert_ptr_null(cr_fd_kind(FD_TYPES__UND));
 	ck_assert_ptr_null(cr_fd_kind(UINT32_MAX));
+}
+
+TEST(flags_of_images_make_no_file_and_empty_none)
+{
+	ck_assert_int_eq(cr_fd_flags(O_RDWR | O_APPEND | O_DIRECTORY),
+			 O_RDWR | O_APPEND | O_DIRECTORY);
+	ck_assert_int_eq(cr_fd_flags(O_WRONLY | O_CREAT | O_EXCL | O_TRUNC |
+				     O_CLOEXEC),
+			 O_WRONLY);
+	ck_assert_int_eq(cr_fd_flags(O_TMPFILE), O_DIRECTORY);
 }
 
 TEST_MAIN("restore/fd/kinds")
