@@ -46,6 +46,7 @@ struct cr_ofile {
 	struct cr_opened opened; /* opened.msg is of the kind's type */
 	bool is_fd;		 /* some process has it as a descriptor */
 	bool is_mapped;		 /* or has mapped it */
+	bool refused;		 /* and is not looked at any more */
 	bool is_place;		 /* or is in it, or it is its root or program */
 	bool refused;		 /* what its kind plans may be missing */
 	const FownEntry *fown;	 /* who gets signals, or NULL */

@@ -84,9 +84,9 @@ const struct cr_step cr_steps[] = {
 	  .inject = cr_verify_memory },
 
 	/* -- inject: attributes of processes and threads -- */
-	{ "thread", "name, address of its id, robust futexes",
+	{ "thread", "names of threads, addresses of ids, robust futexes",
 	  .inject = cr_threads_attributes },
-	{ "rseq", "register restartable sequences",
+	{ "rseq", "register restartable sequences of threads",
 	  .inject = cr_rseq_on },
 	{ "stack", "set the stack for signals",
 	  .inject = cr_signals_stack, .each_thread = true },
