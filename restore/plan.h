@@ -48,7 +48,6 @@ struct cr_ofile {
 	bool is_mapped;		 /* or has mapped it */
 	bool refused;		 /* and is not looked at any more */
 	bool is_place;		 /* or is in it, or it is its root or program */
-	bool refused;		 /* what its kind plans may be missing */
 	const FownEntry *fown;	 /* who gets signals, or NULL */
 	uint32_t flags;		 /* as in the image, if has_flags */
 	bool has_flags;
