@@ -77,7 +77,9 @@ static void check_row(const struct cr_verb *verb, const struct cr_opt *opt)
 	if (cr_opts_has_value(opt) || cr_opts_is_arg(opt))
 		ck_assert_msg(opt->value != NULL, "%s: %s", verb->name,
 			      opt->help);
-	ck_assert_int_eq(opt->takes == CR_TAKES_CHOICE, opt->words != NULL);
+	ck_assert_int_eq(opt->takes == CR_TAKES_CHOICE ||
+				 opt->takes == CR_TAKES_PATH,
+			 opt->words != NULL);
 	ck_assert_int_eq(opt->kind == CR_KIND_WORDS, opt->arity >= CR_MANY);
 	if (opt->kind == CR_KIND_WORDS)
 		ck_assert_msg(cr_opts_is_arg(opt), "%s: %s", verb->name,
