@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "crit/x/views.h"
+#include "lib/pages/space.h"
 
 /* criu/include/image.h, v4.2: bits of vma_entry.status. */
 enum {
@@ -141,6 +142,28 @@ static void show_vma(struct cr_x *x, struct numbers *numbers,
 	cr_x_text(x, vma->status & REGULAR ? "\n" : " *\n");
 }
 
+void cr_x_check_order(struct cr_x *x, uint32_t pid, const struct cr_mm *mm)
+{
+	uint64_t end = 0;
+	for (size_t i = 0; i < mm->nr_vmas; i++) {
+		const VmaEntry *vma = mm->vma[i];
+		if (vma->status & CR_VMA_GUARD)
+			continue;
+		if (vma->start < end || vma->start > vma->end)
+			cr_x_find(x, cr_error_new(
+					     CR_ERR_FORMAT,
+					     "%s-%u.img: %s %zu: 0x%llx-0x%llx, "
+					     "behind one that ends at 0x%llx",
+					     mm->old.nr ? "vmas" : "mm",
+					     (unsigned)pid,
+					     mm->old.nr ? "entry" : "vma", i,
+					     (unsigned long long)vma->start,
+					     (unsigned long long)vma->end,
+					     (unsigned long long)end));
+		end = vma->end;
+	}
+}
+
 static void show_mm(struct cr_x *x, struct numbers *numbers, uint32_t pid,
 		    const struct cr_mm *mm)
 {
@@ -148,6 +171,7 @@ static void show_mm(struct cr_x *x, struct numbers *numbers, uint32_t pid,
 	cr_x_text(x, "\t%-36s    ", "exe");
 	cr_x_file(x, "exe", FD_TYPES__REG, mm->entry->exe_file_id, from);
 	cr_x_text(x, "\n");
+	cr_x_check_order(x, pid, mm);
 	cr_x_open(x, "vmas", '[');
 	for (size_t i = 0; i < mm->nr_vmas && !x->err; i++) {
 		from = (struct cr_x_from){ mm->old.nr ? "vmas" : "mm", pid,

@@ -13,6 +13,7 @@ struct rss {
 	const struct cr_mm *mm;
 	size_t vma;   /* the first that may still be covered */
 	size_t shown; /* 1 + the last that was named */
+	uint64_t end; /* of the pages before */
 };
 
 static void show_vma(struct rss *r, size_t i)
@@ -66,6 +67,19 @@ static void show_vmas(struct rss *r, uint64_t start, uint64_t end)
 		r->vma--;
 }
 
+static void check_order(struct rss *r, uint64_t i, uint64_t vaddr, uint64_t end)
+{
+	if (vaddr < r->end)
+		cr_x_find(r->x, cr_error_new(CR_ERR_FORMAT,
+					     "pagemap-%u.img: entry %llu: "
+					     "0x%llx comes before 0x%llx, "
+					     "where the pages before it end",
+					     r->pid, (unsigned long long)i,
+					     (unsigned long long)vaddr,
+					     (unsigned long long)r->end));
+	r->end = end;
+}
+
 static struct cr_error *show_run(void *arg, uint64_t i,
 				 const ProtobufCMessage *msg)
 {
@@ -76,6 +90,8 @@ static struct cr_error *show_run(void *arg, uint64_t i,
 		return NULL; /* the head */
 	uint64_t nr_pages = run->has_nr_pages ? run->nr_pages :
 						run->compat_nr_pages;
+	uint64_t end = end_of(run->vaddr, nr_pages, r->mm->page_shift);
+	check_order(r, i, run->vaddr, end);
 	snprintf(text, sizeof(text), "\t%llx / %-8llu",
 		 (unsigned long long)run->vaddr, (unsigned long long)nr_pages);
 	cr_x_text(r->x, "%-24s", text);
@@ -87,8 +103,7 @@ static struct cr_error *show_run(void *arg, uint64_t i,
 	else if (run->has_in_parent)
 		cr_x_bool(r->x, "in_parent", run->in_parent);
 	cr_x_open(r->x, "vmas", '[');
-	show_vmas(r, run->vaddr,
-		  end_of(run->vaddr, nr_pages, r->mm->page_shift));
+	show_vmas(r, run->vaddr, end);
 	cr_x_close(r->x, ']');
 	cr_x_close(r->x, '}');
 	cr_x_text(r->x, "\n");
@@ -98,9 +113,10 @@ static struct cr_error *show_run(void *arg, uint64_t i,
 static void show_runs(struct cr_x *x, uint32_t pid)
 {
 	struct cr_mm mm = { 0 };
-	struct rss r = { x, pid, &mm, 0, 0 };
+	struct rss r = { x, pid, &mm, 0, 0, 0 };
 	char name[64];
 	cr_x_find(x, cr_mm_load(&x->set, pid, &mm));
+	cr_x_check_order(x, pid, &mm);
 	snprintf(name, sizeof(name), "pagemap-%u.img", pid);
 	cr_x_u64(x, "page_size", 1ull << mm.page_shift);
 	cr_x_open(x, "runs", '[');

@@ -14,4 +14,8 @@
 /** What CRIU measured, as a table under a key (or NULL): the view stats. */
 void cr_x_stats(struct cr_x *x, const char *key);
 
+/** Findings: mappings that are no range, or begin before the one in front of them
+ * ends; guards, which CRIU lists behind all others, apart. */
+void cr_x_check_order(struct cr_x *x, uint32_t pid, const struct cr_mm *mm);
+
 #endif
