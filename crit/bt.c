@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
-#include "crit/kept.h"
 #include "crit/verb.h"
 #include "crit/x/table.h"
 #include "lib/base/cleanup.h"
@@ -323,28 +322,13 @@ static void show(struct bt *bt)
 					  (unsigned long long)bt->o->tid));
 }
 
-static struct cr_error *start(struct bt *bt, const struct cr_verb_call *call)
-{
-	const struct bt_opts *o = bt->o;
-	struct cr_x *x = &bt->x;
-	struct cr_error *err = cr_kept_set(call, o->dir, &x->set);
-	if (err)
-		return err;
-	err = cr_pstree_load(&x->set, &x->tree);
-	if (err)
-		return cr_error_at(err, "%s", o->dir);
-	err = cr_x_choose_pids(x, o->pids);
-	if (!err)
-		err = cr_memory_init(&bt->memory, &x->set, o->sysroot);
-	return err ? err : cr_x_begin(x, call->out);
-}
-
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct bt_opts *o = call->values;
 	struct bt bt = { .o = o,
 			 .x = { .json = o->json, .term = call->term } };
-	struct cr_error *err = start(&bt, call);
+	struct cr_error *err = cr_x_open_memory(
+		&bt.x, call, o->dir, o->pids, o->sysroot, &bt.memory);
 	if (!err) {
 		show(&bt);
 		err = cr_x_end(&bt.x);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "crit/kept.h"
 #include "crit/verb.h"
 #include "crit/x/table.h"
 #include "lib/base/cleanup.h"
@@ -315,30 +314,15 @@ static struct cr_error *choose_machine(struct frames *v)
 	return o->host ? cr_machine_probe(&v->machine, LIMIT_MS) : NULL;
 }
 
-static struct cr_error *start(struct frames *v, const struct cr_verb_call *call)
-{
-	const struct frames_opts *o = v->o;
-	struct cr_x *x = &v->x;
-	struct cr_error *err = choose_machine(v);
-	if (!err)
-		err = cr_kept_set(call, o->dir, &x->set);
-	if (err)
-		return err;
-	err = cr_pstree_load(&x->set, &x->tree);
-	if (err)
-		return cr_error_at(err, "%s", o->dir);
-	err = cr_x_choose_pids(x, o->pids);
-	if (!err)
-		err = cr_memory_init(&v->memory, &x->set, o->sysroot);
-	return err ? err : cr_x_begin(x, call->out);
-}
-
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct frames_opts *o = call->values;
 	struct frames v = { .o = o,
 			    .x = { .json = o->json, .term = call->term } };
-	struct cr_error *err = start(&v, call);
+	struct cr_error *err = choose_machine(&v);
+	if (!err)
+		err = cr_x_open_memory(&v.x, call, o->dir, o->pids, o->sysroot,
+				       &v.memory);
 	if (!err) {
 		show(&v);
 		err = cr_x_end(&v.x);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crit/kept.h"
 #include "crit/verb.h"
 #include "crit/x/function.h"
 #include "lib/pages/scan.h"
@@ -367,28 +366,13 @@ static void show(struct gcs *g)
 					   "no thread has a shadow stack"));
 }
 
-static struct cr_error *start(struct gcs *g, const struct cr_verb_call *call)
-{
-	const struct gcs_opts *o = g->o;
-	struct cr_x *x = &g->x;
-	struct cr_error *err = cr_kept_set(call, o->dir, &x->set);
-	if (err)
-		return err;
-	err = cr_pstree_load(&x->set, &x->tree);
-	if (err)
-		return cr_error_at(err, "%s", o->dir);
-	err = cr_x_choose_pids(x, o->pids);
-	if (!err)
-		err = cr_memory_init(&g->memory, &x->set, o->sysroot);
-	return err ? err : cr_x_begin(x, call->out);
-}
-
 static struct cr_error *run(const struct cr_verb_call *call)
 {
 	const struct gcs_opts *o = call->values;
 	struct gcs g = { .o = o,
 			 .x = { .json = o->json, .term = call->term } };
-	struct cr_error *err = start(&g, call);
+	struct cr_error *err = cr_x_open_memory(
+		&g.x, call, o->dir, o->pids, o->sysroot, &g.memory);
 	if (!err) {
 		show(&g);
 		err = cr_x_end(&g.x);

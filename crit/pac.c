@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <stdlib.h>
 
-#include "crit/kept.h"
 #include "crit/pac/pac.h"
 #include "crit/verb.h"
 
@@ -97,21 +96,12 @@ static struct cr_error *start(struct cr_pac *p,
 {
 	const struct cr_pac_opts *o = p->o;
 	struct cr_x *x = &p->x;
-	struct cr_error *err = cr_kept_set(call, o->dir, &x->set);
-	if (err)
-		return err;
-	err = cr_pstree_load(&x->set, &x->tree);
-	if (err)
-		return cr_error_at(err, "%s", o->dir);
-	err = cr_x_choose_pids(x, o->pids);
-	if (!err)
-		err = cr_memory_init(&p->memory, &x->set, o->sysroot);
+	struct cr_error *err = cr_x_open_memory(x, call, o->dir, o->pids,
+						o->sysroot, &p->memory);
 	p->found = err ? NULL : calloc(x->tree.nr + 1, sizeof(p->found[0]));
 	if (!err && !p->found)
 		err = cr_enomem;
-	if (!err)
-		err = cr_stacks_learn(&p->signs, &p->memory, &x->tree);
-	return err ? err : cr_x_begin(x, call->out);
+	return err ? err : cr_stacks_learn(&p->signs, &p->memory, &x->tree);
 }
 
 static struct cr_error *run(const struct cr_verb_call *call)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crit/kept.h"
 #include "crit/opts.h"
 #include "crit/stream.h"
 #include "crit/x/rows.h"
@@ -88,6 +89,23 @@ struct cr_error *cr_x_choose_pids(struct cr_x *x, const char *pids)
 					   "pstree.img: no process %u",
 					   x->pids[i]);
 	return err;
+}
+
+struct cr_error *cr_x_open_memory(struct cr_x *x,
+				  const struct cr_verb_call *call,
+				  const char *dir, const char *pids,
+				  const char *sysroot, struct cr_memory *memory)
+{
+	struct cr_error *err = cr_kept_set(call, dir, &x->set);
+	if (err)
+		return err;
+	err = cr_pstree_load(&x->set, &x->tree);
+	if (err)
+		return cr_error_at(err, "%s", dir);
+	err = cr_x_choose_pids(x, pids);
+	if (!err)
+		err = cr_memory_init(memory, &x->set, sysroot);
+	return err ? err : cr_x_begin(x, call->out);
 }
 
 bool cr_x_wants(const struct cr_x *x, uint32_t pid)

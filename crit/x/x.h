@@ -25,6 +25,7 @@
 #include <stdio.h>
 
 #include "crit/term.h"
+#include "crit/verb.h"
 #include "images/core.pb-c.h"
 #include "lib/base/error.h"
 #include "lib/base/out.h"
@@ -33,6 +34,7 @@
 #include "lib/image/process.h"
 #include "lib/image/pstree.h"
 #include "lib/image/set.h"
+#include "lib/pages/memory.h"
 
 struct cr_x {
 	struct cr_set set;
@@ -74,6 +76,17 @@ void cr_x_deinit(struct cr_x *x);
 /** Wants those of a list (see cr_opts_pids()), once the tree is loaded; NULL: all.
  * NOT_FOUND: the tree has not all of them. */
 struct cr_error *cr_x_choose_pids(struct cr_x *x, const char *pids)
+	CR_MUST_CHECK;
+
+/**
+ * Opens the checkpoint at dir with its tree, chooses processes as above, and
+ * begins: what verbs about threads and their memory start with. The memory is to
+ * be freed after an error, too; sysroot may be NULL.
+ */
+struct cr_error *cr_x_open_memory(struct cr_x *x,
+				  const struct cr_verb_call *call,
+				  const char *dir, const char *pids,
+				  const char *sysroot, struct cr_memory *memory)
 	CR_MUST_CHECK;
 
 /** The wanted process after `task`, in the order of pstree.img; the first for
