@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
 #include "restore/pidns.h"
+#include "restore/tasks.h"
 
 /* A fault for tests, see steps.h. */
 #define FAULT_VARIABLE "CR_RESTORE_FAULT"
@@ -51,53 +53,83 @@ static struct cr_error *again(char **argv)
 	return cr_error_sys("execute /proc/self/exe");
 }
 
-static struct cr_error *write_pid(const char *path, pid_t pid)
+/* ---- what the restored process is to others ---- */
+
+// What stands in the file is of the past. It gets its name at the end, so that who
+// kills us leaves no file.
+static struct cr_error *open_pidfile(const char *path, struct cr_replace *rep)
 {
-	char text[24];
-	struct cr_replace rep;
-	struct cr_error *err = cr_replace_open(&rep, AT_FDCWD, path, 0644);
-	if (err)
-		return err;
-	int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
-	err = cr_io_write(rep.fd, text, (size_t)n);
-	if (!err)
-		err = cr_replace_commit(&rep, false);
-	cr_replace_close(&rep);
-	return err;
+	struct cr_error *err = cr_replace_open(rep, AT_FDCWD, path, 0644);
+	if (!err && !rep->direct && unlink(rep->path) && errno != ENOENT)
+		err = cr_error_sys("remove it");
+	return err ? cr_error_at(err, "%s", path) : NULL;
 }
 
-static void wait_for(pid_t pid)
+static struct cr_error *write_pid(const char *path, struct cr_replace *rep,
+				  pid_t pid)
 {
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
+	struct cr_error *err = cr_io_write(rep->fd, text, (size_t)n);
+	if (!err)
+		err = cr_replace_commit(rep, false);
+	return err ? cr_error_at(err, "%s", path) : NULL;
+}
+
+static int wait_for(pid_t pid)
+{
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return cr_task_status(status);
+}
+
+// The init of a pid namespace takes all of it along.
+static void end_all(const struct cr_rplan *plan, pid_t init)
+{
+	cr_rplan_each_proc(proc, plan) {
+		if (!init)
+			kill(proc->pid, SIGKILL);
+	}
+	if (init)
+		kill(init, SIGKILL);
+	wait_for(init ? init : plan->proc->pid);
 }
 
 static struct cr_error *restore(const struct cr_options *o,
-				struct cr_rplan *plan, char **argv)
+				struct cr_rplan *plan, char **argv,
+				int *status_ret)
 {
 	bool clash = false;
 	FILE *log = o->verbose ? stderr : NULL;
 	const char *fault = getenv(FAULT_VARIABLE);
-	pid_t wait_pid = 0;
+	pid_t init = 0;
+	struct cr_replace pidfile = { .fd = -1 };
 	struct cr_error *err =
-		cr_pidns_is_wanted(o, plan) ?
-			cr_pidns_run(o, plan, log, fault, &clash, &wait_pid) :
-			cr_restore_run(o, plan, log, fault, &clash);
+		o->pidfile ? open_pidfile(o->pidfile, &pidfile) : NULL;
+	if (!err)
+		err = cr_pidns_is_wanted(o, plan) ?
+			      cr_pidns_run(o, plan, log, fault, &clash, &init) :
+			      cr_restore_run(o, plan, log, fault, &clash);
 	if (err && clash) {
 		struct cr_error *exec_err = again(argv);
 		if (exec_err) {
 			cr_error_free(err);
-			return exec_err;
+			err = exec_err;
 		}
+	} else if (!err && o->pidfile) {
+		err = write_pid(o->pidfile, &pidfile, plan->proc->pid);
+		if (err)
+			end_all(plan, init);
 	}
-	if (!err && o->pidfile)
-		err = write_pid(o->pidfile, plan->proc->pid);
+	cr_replace_close(&pidfile);
 	if (!err && !o->detach)
-		wait_for(wait_pid ? wait_pid : plan->proc->pid);
+		*status_ret = wait_for(init ? init : plan->proc->pid);
 	return err;
 }
 
-static struct cr_error *run(const struct cr_options *o, char **argv)
+static struct cr_error *run(const struct cr_options *o, char **argv,
+			    int *status_ret)
 {
 	struct cr_rplan plan;
 	struct cr_error *err = cr_rplan_make(o, &plan);
@@ -106,7 +138,7 @@ static struct cr_error *run(const struct cr_options *o, char **argv)
 	if (!err)
 		err = cr_rplan_verdict(&plan);
 	if (!err && !o->plan)
-		err = restore(o, &plan, argv);
+		err = restore(o, &plan, argv, status_ret);
 	cr_rplan_deinit(&plan);
 	return err;
 }
@@ -119,7 +151,7 @@ static void help(void)
 }
 
 static struct cr_error *begin(struct cr_options *o, bool wants_help,
-			      char **argv)
+			      char **argv, int *status_ret)
 {
 	o->images = o->dir ? o->dir : o->images;
 	if (wants_help)
@@ -129,7 +161,7 @@ static struct cr_error *begin(struct cr_options *o, bool wants_help,
 	else if (o->version)
 		printf("%s (critter) %s\n", name, CRITTER_VERSION);
 	else
-		return run(o, argv);
+		return run(o, argv, status_ret);
 	if (fflush(stdout))
 		return cr_error_sys("write to standard output");
 	return NULL;
@@ -147,9 +179,11 @@ int main(int argc, char **argv)
 	struct cr_error *err = cr_opts_parse(cr_options, words + 1,
 					     (size_t)(argc ? argc - 1 : 0), &o,
 					     &wants_help);
+	int status = 0;
 	if (!err)
-		err = begin(&o, wants_help, argv);
-	int status = report(err);
+		err = begin(&o, wants_help, argv, &status);
+	if (err)
+		status = report(err);
 	cr_opts_free(cr_options, &o);
 	return status;
 }

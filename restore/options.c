@@ -80,7 +80,10 @@ static const struct cr_section sections[] = {
 	  "stack. The C library locks everything when it enables them, so this is\n"
 	  "what --gcs-lock does by default." },
 	{ "EXIT STATUS",
-	  "    0  restored; without -d, it has also ended\n"
+	  "Without -d, that of the first process, or 128 and the number of the\n"
+	  "signal that ended it. Else:\n"
+	  "\n"
+	  "    0  restored\n"
 	  "    1  failed; one line on standard error says where and why\n"
 	  "    2  wrong usage" },
 	{ "EXAMPLES",

@@ -17,6 +17,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
+#include "restore/tasks.h"
 
 // What init says when it has restored, or has failed.
 struct report {
@@ -50,11 +51,26 @@ static void let_go(void)
 	prctl(PR_SET_NAME, "crit-init");
 }
 
-static _Noreturn void reap_all(void)
+// Ends as the root has ended, when nobody is left.
+static _Noreturn void reap_all(pid_t root)
 {
-	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
-		;
-	_exit(0);
+	int status, last = 0;
+	for (;;) {
+		pid_t pid = waitpid(-1, &status, 0);
+		if (pid == root)
+			last = status;
+		if (pid < 0 && errno != EINTR)
+			_exit(cr_task_status(last));
+	}
+}
+
+// Whoever made us may be gone already; nobody would kill us then.
+static void tie(int pipe_fd)
+{
+	struct pollfd reader = { .fd = pipe_fd };
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&reader, 1, 0) > 0)
+		_exit(1);
 }
 
 static _Noreturn void be_init(const struct cr_options *options,
@@ -62,7 +78,7 @@ static _Noreturn void be_init(const struct cr_options *options,
 			      const char *fault, int pipe_fd)
 {
 	struct report report = { 0 };
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	tie(pipe_fd);
 	struct cr_error *err = own_proc();
 	if (!err)
 		err = cr_restore_run(options, plan, log, fault, &report.clash);
@@ -83,7 +99,7 @@ static _Noreturn void be_init(const struct cr_options *options,
 	if (err)
 		_exit(1);
 	let_go();
-	reap_all();
+	reap_all(plan->proc->pid);
 }
 
 static struct cr_error *read_report(int fd, struct report *report)

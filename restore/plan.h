@@ -112,6 +112,7 @@ struct cr_proc {
 	struct cr_ofile *exe, *cwd, *root;
 	/* run: */
 	pid_t pid;   /* as the controller sees it; 0: not born */
+	pid_t maker; /* as the process sees it; 0: not in its namespace */
 	uint64_t syscall_ip; /* of an instruction that makes a call */
 };
 

@@ -43,6 +43,7 @@
 #ifndef CR_RESTORE_RESTORE_H
 #define CR_RESTORE_RESTORE_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "restore/options.h"
@@ -79,8 +80,12 @@ struct cr_restore {
 	size_t board_size;
 	int bell[2]; /* a pipe: a byte says that a slot has changed */
 	int proc_fd; /* /proc, where the controller's pids are valid */
+	int self_fd; /* a pidfd of ours, see tasks.c; -1: not needed */
+	int guard_fd; /* see release.c; -1: there is none */
+	pid_t guard;
 	size_t nr_done; /* steps that may have to be undone */
 	struct cr_maps *own; /* what we have mapped before any process exists */
+	sigset_t mask; /* of the caller's signals */
 	bool clash;	     /* failed because of our own mappings */
 };
 

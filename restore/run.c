@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,40 +129,6 @@ static struct cr_error *seize_all(struct cr_restore *run)
 	return NULL;
 }
 
-#define TASK_STOPPED 3
-
-// The signal that stops a process before it runs, or 0.
-static int stop_of(const struct cr_restore *run, const struct cr_proc *proc)
-{
-	const TaskCoreEntry *tc = proc->core->tc;
-	if (tc->task_state == TASK_STOPPED)
-		return tc->has_stop_signo && tc->stop_signo ?
-			       (int)tc->stop_signo :
-			       SIGSTOP;
-	return run->options->leave_stopped ? SIGSTOP : 0;
-}
-
-// From here on nothing is taken back: some run already.
-static struct cr_error *release_all(struct cr_restore *run)
-{
-	struct cr_error *first = NULL;
-	cr_rplan_each_proc(proc, run->plan) {
-		int signo = proc->zombie ? 0 : stop_of(run, proc);
-		if (signo)
-			kill(proc->pid, signo);
-		cr_proc_each_thread(thread, proc) {
-			if (!thread->tid)
-				continue;
-			struct cr_error *err = cr_tracee_release(thread, 0);
-			if (first)
-				cr_error_free(err);
-			else
-				first = err;
-		}
-	}
-	return first;
-}
-
 static struct cr_error *restore(struct cr_restore *run)
 {
 	struct cr_error *err = cr_steps_once(run);
@@ -177,9 +142,8 @@ static struct cr_error *restore(struct cr_restore *run)
 		err = seize_all(run);
 	if (!err)
 		err = cr_steps_inject(run);
-	if (err)
-		return err;
-	return release_all(run);
+	cr_release_end(run, !err);
+	return err;
 }
 
 // Descriptors of the controller's that steps use are high from the beginning.
@@ -213,6 +177,8 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 		.fault = fault,
 		.bell = { -1, -1 },
 		.proc_fd = -1,
+		.self_fd = -1,
+		.guard_fd = -1,
 		.own = &own,
 	};
 	struct rlimit before;
@@ -231,6 +197,8 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 	cr_maps_free(&own);
 	if (run.proc_fd >= 0)
 		close(run.proc_fd);
+	if (run.self_fd >= 0)
+		close(run.self_fd);
 	setrlimit(RLIMIT_NOFILE, &before);
 	*clash_ret = run.clash;
 	return err;

@@ -131,6 +131,9 @@ const struct cr_step cr_steps[] = {
 	{ "load", "load registers and signal mask",
 	  .inject = cr_load_registers,
 	  .each_thread = true },
+	// From here on they run.
+	{ "release", "let it go, or stop if it was stopped",
+	  .inject = cr_release },
 	{ 0 },
 };
 // clang-format on

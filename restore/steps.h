@@ -164,4 +164,10 @@ CR_STEP_INJECT(cr_sched_slack);
 CR_STEP_INJECT(cr_load_space);
 CR_STEP_INJECT(cr_load_registers);
 
+/* release.c */
+CR_STEP_INJECT(cr_release);
+
+/* When all have been let go, or something has failed: then they are killed. */
+void cr_release_end(struct cr_restore *run, bool done);
+
 #endif

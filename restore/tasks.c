@@ -50,9 +50,11 @@ static void tell(struct cr_restore *run, struct cr_slot *slot,
 		return;
 }
 
+static const int enders[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
 struct cr_error *cr_tasks_init(struct cr_restore *run)
 {
-	sigset_t all;
+	sigset_t most;
 	run->board_size = sizeof(*run->board) +
 			  run->plan->nr_procs * sizeof(run->board->slot[0]);
 	void *p = mmap(NULL, run->board_size, PROT_READ | PROT_WRITE,
@@ -69,14 +71,16 @@ struct cr_error *cr_tasks_init(struct cr_restore *run)
 		return err;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return cr_error_sys("become a subreaper");
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	// Who ends us ends what we make.
+	sigfillset(&most);
+	for (size_t i = 0; i < sizeof(enders) / sizeof(enders[0]); i++)
+		sigdelset(&most, enders[i]);
+	sigprocmask(SIG_SETMASK, &most, &run->mask);
 	return NULL;
 }
 
 void cr_tasks_deinit(struct cr_restore *run)
 {
-	sigset_t none;
 	if (run->board)
 		munmap(run->board, run->board_size);
 	run->board = NULL;
@@ -86,8 +90,7 @@ void cr_tasks_deinit(struct cr_restore *run)
 		run->bell[i] = -1;
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, &run->mask, NULL);
 }
 
 /* ---- being born ---- */
@@ -120,21 +123,30 @@ static struct cr_error *learn_pid(struct cr_restore *run, struct cr_slot *slot)
 	return NULL;
 }
 
+static bool is_orphan(const struct cr_restore *run, const struct cr_proc *proc)
+{
+	struct pollfd maker = { .fd = run->self_fd, .events = POLLIN };
+	// The first process of a pid namespace has no parent in it.
+	return proc->maker ? getppid() != proc->maker : poll(&maker, 1, 0) != 0;
+}
+
 // Whoever made us may be gone already; nobody would kill us then.
-static struct cr_error *die_with(pid_t parent)
+struct cr_error *cr_task_tie(struct cr_restore *run, struct cr_proc *proc)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return cr_error_sys("set the signal of the parent's death");
-	if (getppid() != parent)
+	if (is_orphan(run, proc))
 		_exit(1);
 	return NULL;
 }
 
-static _Noreturn void live(struct cr_restore *run, struct cr_proc *proc,
-			   pid_t parent)
+static _Noreturn void live(struct cr_restore *run, struct cr_proc *proc)
 {
 	struct cr_slot *slot = slot_of(run, proc);
-	struct cr_error *err = die_with(parent);
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	struct cr_error *err = cr_task_tie(run, proc);
 	proc->pid = getpid();
 	if (!err)
 		err = learn_pid(run, slot);
@@ -193,14 +205,23 @@ static pid_t clone_with_pid(uint32_t vpid, uint64_t flags)
 	}
 }
 
+static struct cr_error *know_self(struct cr_restore *run)
+{
+	run->self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	return run->self_fd < 0 ? cr_error_sys("open ourselves") :
+				  cr_fds_stash(run, &run->self_fd);
+}
+
 static struct cr_error *make(struct cr_restore *run, struct cr_proc *proc)
 {
-	// The first process of a pid namespace has no parent in it.
 	bool first = run->options->pidns && !proc->parent && proc->vpid == 1;
-	pid_t parent = first ? 0 : getpid();
+	struct cr_error *err = first ? know_self(run) : NULL;
+	if (err)
+		return err;
+	proc->maker = first ? 0 : getpid();
 	pid_t pid = clone_with_pid(proc->vpid, first ? CLONE_NEWPID : 0);
 	if (!pid)
-		live(run, proc, parent);
+		live(run, proc);
 	if (pid > 0) {
 		proc->pid = pid;
 		return NULL;
@@ -209,7 +230,7 @@ static struct cr_error *make(struct cr_restore *run, struct cr_proc *proc)
 		return cr_error_new(CR_ERR_SYSTEM,
 				    "process %u: its pid is in use",
 				    (unsigned)proc->vpid);
-	struct cr_error *err = cr_error_sys("make it");
+	err = cr_error_sys("make it");
 	return cr_error_at(err, "process %u", (unsigned)proc->vpid);
 }
 
@@ -378,6 +399,12 @@ struct cr_error *cr_task_zombie(struct cr_restore *run, struct cr_proc *proc)
 }
 
 /* ---- waiting for them ---- */
+
+int cr_task_status(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) :
+					  WEXITSTATUS(wait_status);
+}
 
 static struct cr_error *told_error(const struct cr_proc *proc,
 				   const struct cr_slot *slot)

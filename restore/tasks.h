@@ -19,8 +19,16 @@ void cr_tasks_deinit(struct cr_restore *run);
  * themselves ready. What a process says is wrong is returned. */
 struct cr_error *cr_tasks_start(struct cr_restore *run) CR_MUST_CHECK;
 
+/** In a process: to die with whoever made it, which changing ids has undone. */
+struct cr_error *cr_task_tie(struct cr_restore *run, struct cr_proc *proc)
+	CR_MUST_CHECK;
+
 /** Kills and reaps all of them. */
 void cr_tasks_kill(struct cr_restore *run);
+
+/** The exit status of one who waits for a process: that of the process, or 128 and
+ * the signal that killed it. */
+int cr_task_status(int wait_status);
 
 /** After an attempt, counted from 0, to make a process or thread whose id is in
  * use: waits a moment, or says that it is not worth while. */

@@ -13,6 +13,7 @@
 #include "restore/fd/kind.h"
 #include "restore/inject.h"
 #include "restore/steps.h"
+#include "restore/tasks.h"
 
 const char *cr_ofile_name(const struct cr_ofile *file, char *buf, size_t size)
 {
@@ -158,7 +159,8 @@ static struct cr_error *place(const struct cr_pfd *fd)
 	return NULL;
 }
 
-static struct cr_error *own(int fd, const FownEntry *fown)
+static struct cr_error *own(struct cr_restore *run, struct cr_proc *proc,
+			    int fd, const FownEntry *fown)
 {
 	// The kernel allows a signal by who made the process the owner.
 	uid_t real, effective, saved;
@@ -177,9 +179,10 @@ static struct cr_error *own(int fd, const FownEntry *fown)
 	if (other && setresuid(real, effective, saved) && !err)
 		err = cr_error_sys("become ourselves again");
 	// Changing them has cleared these.
-	if (other && !err &&
-	    (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_DUMPABLE, 1)))
-		err = cr_error_sys("die with the restorer");
+	if (other && !err && prctl(PR_SET_DUMPABLE, 1))
+		err = cr_error_sys("let us be traced");
+	if (other && !err)
+		err = cr_task_tie(run, proc);
 	return err;
 }
 
@@ -192,7 +195,7 @@ static struct cr_error *finish(struct cr_restore *run, struct cr_proc *proc,
 	if (fown && fown->signum && fcntl(fd, F_SETSIG, (int)fown->signum))
 		err = cr_error_sys("set its signal");
 	if (!err && fown && fown->pid)
-		err = own(fd, fown);
+		err = own(run, proc, fd, fown);
 	if (!err && file->has_flags && file->flags & O_ASYNC &&
 	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC))
 		err = cr_error_sys("make it send signals");

@@ -73,6 +73,22 @@ try_first()
 	end "$is"
 }
 
+# ended_by PID NAME OPTION...: a signal ends the program that is waited for.
+ended_by()
+{
+	local pid=$1 name=$2 parent
+	shift 2
+	rm -f pid
+	crit-restore --pidfile pid "$@" images >said 2>&1 &
+	parent=$!
+	until_is "[ -s pid ]"
+	kill -9 "$(cat pid)"
+	wait $parent
+	[ $? = 137 ]
+	result $? "it ends $name of the program"
+	end "$pid"
+}
+
 inside()
 {
 	mount -t tmpfs none /run 2>/dev/null
@@ -117,6 +133,13 @@ inside()
 	result $? "until the program ends"
 	until_is 'grep -q PASS log'
 	end "$pid"
+
+	ended_by "$pid" "with the status"
+	ended_by "$pid" "with the status, in a pid namespace" --pidns
+
+	crit-restore -d --pidfile nowhere/pid images >said 2>&1
+	[ $? = 1 ] && grep -q '^crit-restore: nowhere/pid: ' said && ! [ -e "/proc/$pid" ]
+	result $? "a pid that cannot be written is refused before there is a process"
 
 	crit-restore -d --pidns --pidfile pid images >said 2>&1
 	result $? "restored in a pid namespace of its own"
