@@ -241,10 +241,10 @@ export BUILD RESULTS
 
 # What runs in an emulated AArch64 machine is built for it, without sanitizers.
 EMULATED = $(wildcard tests/conformance/vm.sh tests/conformance/host-probe.sh \
-	tests/conformance/restore-vm*.sh tests/conformance/rekey-vm.sh)
-TESTS = $(UNIT_BIN) $(FUZZ_BIN) $(filter-out \
-	$(if $(SANITIZE),$(EMULATED)),$(wildcard tests/conformance/*.sh)) \
-	$(wildcard examples/*.sh) $(patsubst %/cmd,%,$(wildcard tests/golden/*/*/cmd))
+	tests/conformance/restore-vm*.sh tests/conformance/rekey-vm.sh \
+	examples/demo-rekey.sh)
+TESTS = $(UNIT_BIN) $(FUZZ_BIN) $(filter-out $(if $(SANITIZE),$(EMULATED)), \
+	$(wildcard tests/conformance/*.sh examples/*.sh)) $(patsubst %/cmd,%,$(wildcard tests/golden/*/*/cmd))
 
 all: $(LIB) $(PROGRAMS) $(DOCS) ## Build the library and the programs (default)
 
@@ -266,6 +266,9 @@ test: ## Everything, as CI does: deps, all, lint, check, check with sanitizers
 
 demo: all ## Show, change and verify a real checkpoint
 	@examples/demo.sh
+
+demo-rekey: all ## Restore one checkpoint twice, with fresh keys: an emulated AArch64 machine
+	@examples/demo-rekey.sh
 
 bench: all $(BENCH_BIN) ## Build the benchmarks and print their table
 	@if [ -x tests/bench/run ]; then tests/bench/run; fi
@@ -347,12 +350,12 @@ clean: ## Remove everything built
 
 help: ## This list
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
 	@echo 'Variables:'
 	@sed -n 's/^\([A-Z_]*\) *?= *\(.*\)## \(.*\)/\1\t\3\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "  %-10s %s%s\n", $$1, $$2, $$3 ~ /^[^$$]/ ? " (" $$3 ")" : "" }'
 
-.PHONY: all check lint test demo bench fuzz install uninstall deps clean help FORCE
+.PHONY: all check lint test demo demo-rekey bench fuzz install uninstall deps clean help FORCE
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
