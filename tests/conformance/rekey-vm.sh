@@ -9,16 +9,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/fixtures"
 # shellcheck source=tests/conformance/rekey-programs
 source "$top/tests/conformance/rekey-programs"
-vm=$top/tests/vm/run
-if ! "$vm" --criu 4.3 --setup >log 2>&1; then
-	tail -n 1 log
-	exit 77
-fi
-"$top/tests/support/cross" >log 2>&1 || { tail -n 1 log; exit 77; }
-mkdir -p "$top/build"
-flock "$top/build" env -u BUILD -u MAKEFLAGS -u MAKEOVERRIDES make -C "$top" -j2 \
-	CROSS=aarch64 build/aarch64/crit-restore >log 2>&1 || { tail log; exit 1; }
-cp "$top/build/aarch64/crit-restore" .
+# shellcheck source=tests/conformance/rekey-machine
+source "$top/tests/conformance/rekey-machine"
 
 # Runs the checkpoints in jobs/, "LABEL NAME PROGRAM" by line in its list: says for
 # each PASS, or how it ended.
