@@ -8,6 +8,7 @@
 #include "crit/change.h"
 #include "crit/verb.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/wipe.h"
 #include "lib/codec/writer.h"
 #include "lib/ops/rekey.h"
 
@@ -280,12 +281,15 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	struct cr_error *err = choose(call->values, &how, &from, &fd);
 	if (err)
 		return err;
-	// No core file has keys, and what is freed is overwritten.
+	// No core file has keys, and none are left in memory: libraries free
+	// theirs, and functions return, as they are.
 	int dumpable = prctl(PR_GET_DUMPABLE);
 	prctl(PR_SET_DUMPABLE, 0);
 	mallopt(M_PERTURB, 0x5a);
 	err = rekey(call, &how);
 	mallopt(M_PERTURB, 0);
+	cr_wipe_stack();
+	cr_wipe_freed();
 	prctl(PR_SET_DUMPABLE, dumpable == 1);
 	return err;
 }
@@ -327,6 +331,12 @@ const struct cr_verb cr_verb_rekey = {
 		"Programs are needed, as 'crit bt' needs them: --sysroot. What "
 		"the checkpoint is signed with, its frames prove; where they are "
 		"too few, --from says it, and all of them have to authenticate.\n"
+		"\n"
+		"Keys are secrets: they are not printed, the process leaves no "
+		"core file while it has them, and its memory is wiped of them. "
+		"Not wiped are registers, what the kernel caches of the images, "
+		"and after a crash the temporary files that the next change "
+		"removes.\n"
 		"\n"
 		"JSON: that of 'crit edit', and from, to, processes, threads, "
 		"pointers, earlier_keys (signed before the thread changed its "

@@ -17,8 +17,8 @@
  * Shadow stacks (GCS) hold plain return addresses; nothing is to be done there.
  *
  * Keys are wiped where this module held them. Images, and what was decoded of
- * them, are in memory of others: who cares for that has free(3) overwrite what it
- * gets (mallopt(3), M_PERTURB).
+ * them, are in memory of others: who cares for that wipes what is free at its end
+ * (lib/base/wipe.h, and mallopt(3), M_PERTURB).
  */
 #ifndef CR_LIB_OPS_REKEY_H
 #define CR_LIB_OPS_REKEY_H
