@@ -5,9 +5,9 @@
 # prints, no file beside its result, and none in its memory at its end, as words, as
 # bytes of an image, or as text. The same search finds them where another verb does
 # not wipe. While it has keys, it leaves no core file.
-case ${BUILD-} in *san-*) echo "ok this is tested without sanitizers"; exit ;; esac
 # shellcheck source=tests/conformance/fixtures disable=SC2154
 source "$(dirname "${BASH_SOURCE[0]}")/fixtures"
+case ${BUILD-} in *san-*) echo "ok this is tested without sanitizers"; exit ;; esac
 # shellcheck source=tests/conformance/rekey-programs
 source "$top/tests/conformance/rekey-programs"
 # Bound at once: a late call would store registers, which are not wiped.
