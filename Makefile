@@ -178,8 +178,12 @@ $(BUILD)/crit: $(BUILD)/obj/crit/main.o $(BUILD)/crit.a $(LIB)
 	$(call say,LINK)
 	$(link)
 
+# Its memory is that from which processes are forked, and is unmapped in each: what
+# there is as an archive is linked into it.
+archive = $(or $(filter /%,$(shell $(CC) -print-file-name=$(1:-l%=lib%.a))),$1)
+
 # Options and the manual are written by what crit has for them.
-$(BUILD)/crit-restore: LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(NETTLE)
+$(BUILD)/crit-restore: LIBS := $(foreach l,$(PROTOBUF) $(LZ4) $(JSON) $(NETTLE),$(call archive,$l))
 $(BUILD)/crit-restore: $(BUILD)/obj/restore/main.o $(BUILD)/restore.a \
 		$(BUILD)/crit.a $(LIB)
 	$(call say,LINK)

@@ -122,7 +122,10 @@ static void own_sets(struct caps *bnd_ret, struct caps *amb_ret)
 	static bool known;
 	for (unsigned cap = 0; !known && cap < NR_CAPS; cap++) {
 		uint32_t bit = 1u << cap % 32;
-		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0)
+		int in = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		if (in < 0)
+			break; // the kernel has no more
+		if (in)
 			bnd.word[cap / 32] |= bit;
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) > 0)
 			amb.word[cap / 32] |= bit;
@@ -237,7 +240,18 @@ struct cr_error *cr_creds_set(struct cr_restore *run, struct cr_thread *thread)
 	const CredsEntry *e = creds_of(thread);
 	if (same_ids(e) && same_groups(e) && same_bits(e) && same_caps(e))
 		return NULL;
+	thread->proc->has_new_creds = true;
 	return set_all(thread, e);
+}
+
+// A change of any thread's credentials may change it; 2 is the kernel's to give.
+static bool is_dumpable_right(const struct cr_proc *proc)
+{
+	const MmEntry *mm = proc->mm.entry;
+	if (!mm->has_dumpable || mm->dumpable == 2)
+		return true;
+	return !proc->has_new_creds && mm->dumpable == 1 &&
+	       prctl(PR_GET_DUMPABLE) == 1;
 }
 
 // Until now a process died with its parent. Dumpable is the process's.
@@ -251,8 +265,7 @@ struct cr_error *cr_creds_death(struct cr_restore *run,
 	if (leads || e->pdeath_sig)
 		err = cr_inject(thread, NULL, prctl, PR_SET_PDEATHSIG,
 				e->pdeath_sig);
-	// 2 is the kernel's to give.
-	if (!err && leads && mm->has_dumpable && mm->dumpable != 2)
+	if (!err && leads && !is_dumpable_right(thread->proc))
 		err = cr_inject(thread, NULL, prctl, PR_SET_DUMPABLE,
 				(uint64_t)(int64_t)mm->dumpable);
 	return err;

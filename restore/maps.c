@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "lib/base/cleanup.h"
@@ -47,9 +49,9 @@ static int prot_of(const char *line)
 	       (p[3] == 'x' ? PROT_EXEC : 0);
 }
 
-static struct cr_error *add(struct cr_maps *maps, size_t *cap, const char *line)
+static struct cr_error *add(struct cr_maps *maps, size_t *cap,
+			    struct cr_area area)
 {
-	char *p;
 	if (maps->nr == *cap) {
 		*cap = *cap ? *cap * 2 : 64;
 		void *more = reallocarray(maps->area, *cap,
@@ -58,12 +60,17 @@ static struct cr_error *add(struct cr_maps *maps, size_t *cap, const char *line)
 			return cr_enomem;
 		maps->area = more;
 	}
-	struct cr_area *area = maps->area + maps->nr++;
-	area->start = strtoull(line, &p, 16);
-	area->end = *p == '-' ? strtoull(p + 1, NULL, 16) : 0;
-	area->prot = prot_of(line);
-	area->kind = kind_of(line);
+	maps->area[maps->nr++] = area;
 	return NULL;
+}
+
+static struct cr_area parse(const char *line)
+{
+	char *p;
+	struct cr_area area = { .prot = prot_of(line), .kind = kind_of(line) };
+	area.start = strtoull(line, &p, 16);
+	area.end = *p == '-' ? strtoull(p + 1, NULL, 16) : 0;
+	return area;
 }
 
 struct cr_error *cr_maps_read(int proc_fd, const char *name,
@@ -84,7 +91,7 @@ struct cr_error *cr_maps_read(int proc_fd, const char *name,
 		return err;
 	}
 	while (!err && getline(&line, &size, f) >= 0)
-		err = add(&maps, &cap, line);
+		err = add(&maps, &cap, parse(line));
 	if (!err && ferror(f))
 		err = cr_error_sys("/proc/%s", path);
 	fclose(f);
@@ -93,6 +100,44 @@ struct cr_error *cr_maps_read(int proc_fd, const char *name,
 	else
 		*ret = maps;
 	return err;
+}
+
+// Of linux/fs.h, which may be older.
+struct query {
+	uint64_t size, flags, vaddr;
+	uint64_t start, end, vma_flags, page_size, off, inode;
+	uint32_t dev_major, dev_minor, name_size, build_id_size;
+	uint64_t name, build_id;
+};
+
+#define PROCMAP_QUERY	   _IOWR('f', 17, struct query)
+#define QUERY_THIS_OR_NEXT 0x10
+
+struct cr_error *cr_maps_ask(int proc_fd, const char *name, uint64_t vdso,
+			     uint64_t vdso_end, struct cr_maps *ret)
+{
+	char path[64];
+	size_t cap = 0;
+	struct cr_maps maps = { 0 };
+	struct cr_error *err = NULL;
+	struct query q = { .size = sizeof(q), .flags = QUERY_THIS_OR_NEXT };
+	snprintf(path, sizeof(path), "%s/maps", name);
+	cr_auto_close int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	for (; !err && fd >= 0 && !ioctl(fd, PROCMAP_QUERY, &q); q.vaddr = q.end) {
+		bool is_vdso = q.start >= vdso && q.start < vdso_end;
+		err = add(&maps, &cap, (struct cr_area){
+			.start = q.start,
+			.end = q.end,
+			.kind = is_vdso ? CR_AREA_VDSO : CR_AREA_OTHER,
+		});
+	}
+	// ENOENT: there are no more.
+	if (!err && errno == ENOENT && maps.nr) {
+		*ret = maps;
+		return NULL;
+	}
+	cr_maps_free(&maps);
+	return err ?: cr_maps_read(proc_fd, name, ret);
 }
 
 void cr_maps_free(struct cr_maps *maps)

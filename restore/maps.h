@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a process has mapped, from /proc/PID/maps. Source: man 5 proc_pid_maps.
+ * What a process has mapped, from /proc/PID/maps. Source: man 5 proc_pid_maps;
+ * Linux v6.11 include/uapi/linux/fs.h (PROCMAP_QUERY).
  */
 #ifndef CR_RESTORE_MAPS_H
 #define CR_RESTORE_MAPS_H
@@ -31,6 +32,12 @@ struct cr_maps {
 /** Reads PROC/NAME/maps, name being "self" or a pid. */
 struct cr_error *cr_maps_read(int proc_fd, const char *name,
 			      struct cr_maps *ret) CR_MUST_CHECK;
+
+/** The same, only where areas are and whether they are in [vdso, vdso_end), which
+ * those of vvar and vdso are: in a tenth of the time, where the kernel tells it. */
+struct cr_error *cr_maps_ask(int proc_fd, const char *name, uint64_t vdso,
+			     uint64_t vdso_end, struct cr_maps *ret)
+	CR_MUST_CHECK;
 
 /** Accepts zeroed ones. */
 void cr_maps_free(struct cr_maps *maps);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The address space of a seized process: what is ours goes, the vdso moves to
- * where it was, and the kernel is told what is where.
+ * The address space of a process: it moves its vdso to where it was; when it is
+ * seized what is ours goes, and the kernel is told what is where.
  *
  * Facts: man 2 prctl (PR_SET_MM_MAP), man 2 mremap; Linux v6.12
  * include/uapi/linux/prctl.h.
@@ -15,6 +15,11 @@
 #include "restore/inject.h"
 #include "restore/maps.h"
 #include "restore/steps.h"
+
+static void *address(uint64_t vaddr)
+{
+	return (void *)(uintptr_t)vaddr; // NOLINT: an address of the image
+}
 
 /* ---- what is ours ---- */
 
@@ -96,7 +101,8 @@ struct cr_error *cr_self_unmap(struct cr_restore *run, struct cr_thread *thread)
 	struct cr_maps maps;
 	char name[24];
 	snprintf(name, sizeof(name), "%d", (int)proc->pid);
-	struct cr_error *err = cr_maps_read(run->proc_fd, name, &maps);
+	struct cr_error *err =
+		cr_maps_ask(run->proc_fd, name, proc->vdso, proc->vdso_end, &maps);
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < maps.nr; i++) {
@@ -111,41 +117,27 @@ struct cr_error *cr_self_unmap(struct cr_restore *run, struct cr_thread *thread)
 
 /* ---- the vdso ---- */
 
-static struct cr_error *move_one(struct cr_thread *thread,
-				 const struct cr_area *a, uint64_t from,
-				 uint64_t to)
+static struct cr_error *move(const struct cr_maps *own, uint64_t base,
+			     uint64_t from, uint64_t to)
 {
-	struct cr_proc *proc = thread->proc;
-	uint64_t at = a->start - from, size = a->end - a->start;
-	struct cr_error *err = cr_inject(thread, NULL, mremap, from + at, size,
-					 size, MREMAP_MAYMOVE | MREMAP_FIXED,
-					 to + at);
-	// The instruction that makes calls has gone with it.
-	if (!err && a->kind == CR_AREA_VDSO)
-		proc->syscall_ip += to - from;
-	return err;
-}
-
-static struct cr_error *move(struct cr_restore *run, struct cr_thread *thread,
-			     uint64_t base, uint64_t from, uint64_t to)
-{
-	struct cr_error *err = NULL;
-	for (size_t i = 0; !err && i < run->own->nr; i++) {
-		struct cr_area a = run->own->area[i];
-		if (a.kind != CR_AREA_VDSO && a.kind != CR_AREA_VVAR)
+	for (size_t i = 0; i < own->nr; i++) {
+		const struct cr_area *a = own->area + i;
+		uint64_t at = a->start - base, size = a->end - a->start;
+		if (a->kind != CR_AREA_VDSO && a->kind != CR_AREA_VVAR)
 			continue;
-		a.start += from - base;
-		a.end += from - base;
-		err = move_one(thread, &a, from, to);
+		if (mremap(address(from + at), size, size,
+			   MREMAP_MAYMOVE | MREMAP_FIXED,
+			   address(to + at)) == MAP_FAILED)
+			return cr_error_sys("move it to 0x%llx",
+					    (unsigned long long)(to + at));
 	}
-	return err;
+	return NULL;
 }
 
-struct cr_error *cr_vdso_move(struct cr_restore *run, struct cr_thread *thread)
+// Nothing that it has is called from here on: the C library does not know.
+struct cr_error *cr_vdso_move(struct cr_restore *run, struct cr_proc *proc)
 {
-	struct cr_proc *proc = thread->proc;
 	uint64_t start, end, to = proc->vdso, hop = 0;
-	struct cr_error *err = NULL;
 	cr_maps_vdso(run->own, &start, &end);
 	if (to == start)
 		return NULL;
@@ -153,9 +145,8 @@ struct cr_error *cr_vdso_move(struct cr_restore *run, struct cr_thread *thread)
 	// scratch memory (map.c).
 	if (to < end && start < to + (end - start))
 		hop = proc->scratch + CR_SCRATCH_SIZE;
-	if (hop)
-		err = move(run, thread, start, start, hop);
-	return err ?: move(run, thread, start, hop ? hop : start, to);
+	struct cr_error *err = hop ? move(run->own, start, start, hop) : NULL;
+	return err ?: move(run->own, start, hop ? hop : start, to);
 }
 
 /* ---- what the kernel is told ---- */

@@ -113,6 +113,7 @@ struct cr_proc {
 	/* run: */
 	pid_t pid;   /* as the controller sees it; 0: not born */
 	pid_t maker; /* as the process sees it; 0: not in its namespace */
+	bool has_new_creds;  /* and not those of the controller */
 	uint64_t syscall_ip; /* of an instruction that makes a call */
 };
 

@@ -39,8 +39,12 @@ static bool clashes(const struct cr_maps *own, const struct cr_proc *proc)
 			return true;
 	}
 	for (i = 0; i < own->nr; i++) {
-		if (overlaps(&own->area[i], proc->scratch,
-			     proc->scratch + CR_SCRATCH_SIZE))
+		const struct cr_area *a = &own->area[i];
+		// The vdso may go where it is.
+		bool is_vdso = a->kind == CR_AREA_VDSO ||
+			       a->kind == CR_AREA_VVAR;
+		if (overlaps(a, proc->scratch, proc->scratch + CR_SCRATCH_SIZE) ||
+		    (!is_vdso && overlaps(a, proc->vdso, proc->vdso_end)))
 			return true;
 	}
 	return false;
@@ -107,7 +111,8 @@ static struct cr_error *look_around(struct cr_restore *run)
 				    "calls");
 	cr_maps_vdso(run->own, &start, &end);
 	cr_rplan_each_proc(proc, run->plan) {
-		proc->syscall_ip = ip;
+		// The instruction goes where the vdso goes.
+		proc->syscall_ip = ip - start + proc->vdso;
 		if (!proc->zombie)
 			err = check_vdso(run, proc, start, end);
 		if (err)

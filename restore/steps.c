@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,6 +45,8 @@ const struct cr_step cr_steps[] = {
 	  .child = cr_task_zombie },
 	{ "protect", "make memory read-only, give advice, install guards",
 	  .child = cr_map_protect },
+	{ "name", "take on its name, and the address of its id",
+	  .child = cr_threads_lead },
 	{ "personality", "take on its personality",
 	  .child = cr_task_personality },
 	// Children would inherit it; more than one thread would make it slow.
@@ -62,14 +65,15 @@ const struct cr_step cr_steps[] = {
 	// belongs to the restored process.
 	{ "actions", "set the actions of its signals",
 	  .plan = cr_signals_plan, .child = cr_signals_actions },
+	// The C library would look for the time where it was.
+	{ "vdso", "move the vdso to where it was",
+	  .child = cr_vdso_move },
 
 	/* -- inject: memory that is ours goes -- */
 	{ "rseq off", "unregister our restartable sequences",
 	  .inject = cr_rseq_off },
 	{ "unmap", "unmap what is ours",
 	  .inject = cr_self_unmap },
-	{ "vdso", "move the vdso to where it was",
-	  .inject = cr_vdso_move },
 	// After our own binary has gone, before capabilities go.
 	{ "mm", "tell the kernel what is where: brk, stack, exe, auxv",
 	  .inject = cr_mm_describe },
@@ -84,7 +88,7 @@ const struct cr_step cr_steps[] = {
 	  .inject = cr_verify_memory },
 
 	/* -- inject: attributes of processes and threads -- */
-	{ "thread", "names of threads, addresses of ids, robust futexes",
+	{ "thread", "names of threads, robust futexes",
 	  .inject = cr_threads_attributes },
 	{ "rseq", "register restartable sequences of threads",
 	  .inject = cr_rseq_on },
@@ -188,10 +192,11 @@ static struct cr_error *at_step(struct cr_error *err,
 _Static_assert(sizeof(cr_steps) / sizeof(cr_steps[0]) <= CR_STEPS_MAX,
 	       "slots have room for every step");
 
+// Not by the vdso, which moves.
 static uint64_t now_us(void)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 

@@ -101,12 +101,13 @@ CR_STEP_CHILD(cr_fs_enter);
 
 /* mm.c */
 CR_STEP_INJECT(cr_self_unmap);
-CR_STEP_INJECT(cr_vdso_move);
+CR_STEP_CHILD(cr_vdso_move);
 CR_STEP_INJECT(cr_mm_describe);
 CR_STEP_INJECT(cr_scratch_unmap);
 
 /* threads.c */
 CR_STEP_PLAN(cr_threads_plan);
+CR_STEP_CHILD(cr_threads_lead);
 CR_STEP_INJECT(cr_threads_make);
 CR_STEP_INJECT(cr_threads_attributes);
 

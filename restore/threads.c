@@ -4,10 +4,12 @@
  * its first moment and does not run before its registers are set.
  */
 #include <errno.h>
-#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "restore/arch/arch.h"
 #include "restore/inject.h"
@@ -136,11 +138,25 @@ static struct cr_error *make(struct cr_thread *leader, struct cr_thread *thread)
 	return err;
 }
 
-// Threads get the name of their leader.
+// Threads get the name of their leader. When it dies the kernel clears the word at
+// the address only for other threads.
+struct cr_error *cr_threads_lead(struct cr_restore *run, struct cr_proc *proc)
+{
+	char name[16] = "";
+	const char *from = name_of(proc->thread);
+	uint64_t clear_tid = cr_native.clear_tid(proc->core);
+	memcpy(name, from, strnlen(from, sizeof(name) - 1));
+	if (prctl(PR_SET_NAME, name))
+		return cr_error_sys("set its name");
+	if (clear_tid)
+		syscall(SYS_set_tid_address, clear_tid);
+	return NULL;
+}
+
 struct cr_error *cr_threads_make(struct cr_restore *run,
 				 struct cr_thread *leader)
 {
-	struct cr_error *err = set_name(leader);
+	struct cr_error *err = NULL;
 	cr_proc_each_thread(thread, leader->proc) {
 		if (!err && thread != leader)
 			err = make(leader, thread);
@@ -164,13 +180,10 @@ static bool robust_list(const struct cr_thread *thread, struct cr_call *call)
 struct cr_error *cr_threads_attributes(struct cr_restore *run,
 				       struct cr_thread *leader)
 {
-	uint64_t clear_tid = cr_native.clear_tid(leader->core);
 	struct cr_error *err = NULL;
 	cr_proc_each_thread(thread, leader->proc) {
 		if (!err && strcmp(name_of(thread), name_of(leader)))
 			err = set_name(thread);
 	}
-	if (!err && clear_tid)
-		err = cr_inject(leader, NULL, set_tid_address, clear_tid);
 	return err ?: cr_inject_all(leader->proc, robust_list);
 }

@@ -102,11 +102,12 @@ static void place(unsigned nr, size_t *size_ret, size_t *off_ret)
 		bool known;
 		unsigned size, off;
 	} parts[64];
+	static unsigned most;
 	unsigned c, d;
-	if (!parts[nr].known &&
-	    !__get_cpuid_count(0xd, nr, &parts[nr].size, &parts[nr].off, &c,
-			       &d))
-		parts[nr].size = 0;
+	if (!most)
+		most = __get_cpuid_max(0, NULL);
+	if (!parts[nr].known && most >= 0xd)
+		__cpuid_count(0xd, nr, parts[nr].size, parts[nr].off, c, d);
 	parts[nr].known = true;
 	*size_ret = parts[nr].size;
 	*off_ret = parts[nr].off;

@@ -2,6 +2,7 @@
 #include "restore/maps.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -77,6 +78,34 @@ TEST(no_such_process)
 	ck_assert_str_eq(cr_error_text(err),
 			 "/proc/2/maps: No such file or directory");
 	cr_error_free(err);
+	close(dir);
+}
+
+// Of ourselves, by whichever way the kernel has.
+TEST(areas_that_are_asked_for_are_those_that_are_read)
+{
+	struct cr_maps read, asked;
+	uint64_t start, end, ours = (uintptr_t)&read;
+	size_t found = 0;
+	int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_ptr_null(cr_maps_read(dir, "self", &read));
+	cr_maps_vdso(&read, &start, &end);
+	ck_assert_ptr_null(cr_maps_ask(dir, "self", start, end, &asked));
+	for (size_t i = 0; i < asked.nr; i++) {
+		const struct cr_area *a = asked.area + i;
+		ck_assert(a->start < a->end);
+		ck_assert(!i || a[-1].end <= a->start);
+		bool is_vdso = a->start >= start && a->end <= end;
+		ck_assert_int_eq(a->kind == CR_AREA_VDSO ||
+					 a->kind == CR_AREA_VVAR,
+				 is_vdso);
+		found += is_vdso + 10 * (a->start <= ours && ours < a->end);
+	}
+	ck_assert_uint_gt(found, 10);
+	ck_assert_uint_lt(found, 20);
+	ck_assert_ptr_nonnull(cr_maps_ask(dir, "nobody", 0, 0, &asked));
+	cr_maps_free(&read);
+	cr_maps_free(&asked);
 	close(dir);
 }
 
