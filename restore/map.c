@@ -160,7 +160,9 @@ static struct cr_error *find_scratch(struct cr_proc *proc)
 	}
 	if (at >> 46)
 		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "its address space is full");
+				    "mm-%u.img: entry 0: its address space is "
+				    "full",
+				    (unsigned)proc->vpid);
 	proc->scratch = at;
 	return NULL;
 }

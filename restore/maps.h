@@ -34,7 +34,7 @@ struct cr_error *cr_maps_read(int proc_fd, const char *name,
 			      struct cr_maps *ret) CR_MUST_CHECK;
 
 /** The same, only where areas are and whether they are in [vdso, vdso_end), which
- * those of vvar and vdso are: in a tenth of the time, where the kernel tells it. */
+ * makes them ones of vdso or vvar: in less time, where the kernel tells that. */
 struct cr_error *cr_maps_ask(int proc_fd, const char *name, uint64_t vdso,
 			     uint64_t vdso_end, struct cr_maps *ret)
 	CR_MUST_CHECK;

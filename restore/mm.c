@@ -138,15 +138,16 @@ static struct cr_error *move(const struct cr_maps *own, uint64_t base,
 struct cr_error *cr_vdso_move(struct cr_restore *run, struct cr_proc *proc)
 {
 	uint64_t start, end, to = proc->vdso, hop = 0;
-	cr_maps_vdso(run->own, &start, &end);
+	const struct cr_maps *own = run->plan->own;
+	cr_maps_vdso(own, &start, &end);
 	if (to == start)
 		return NULL;
 	// Parts cannot be moved over each other; there is room behind the
 	// scratch memory (map.c).
 	if (to < end && start < to + (end - start))
 		hop = proc->scratch + CR_SCRATCH_SIZE;
-	struct cr_error *err = hop ? move(run->own, start, start, hop) : NULL;
-	return err ?: move(run->own, start, hop ? hop : start, to);
+	struct cr_error *err = hop ? move(own, start, start, hop) : NULL;
+	return err ?: move(own, start, hop ? hop : start, to);
 }
 
 /* ---- what the kernel is told ---- */

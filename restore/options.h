@@ -28,6 +28,7 @@ struct cr_options {
 	unsigned keys;	      /* enum cr_keys */
 	const char *gcs_lock; /* "none", "all", "0x7"; NULL: all */
 	bool version, man;
+	bool any_host; /* for tests, see steps.h */
 };
 
 extern const struct cr_opt cr_options[];

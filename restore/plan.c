@@ -7,6 +7,7 @@
 #include "restore/arch/arch.h"
 #include "restore/fd/kind.h"
 #include "restore/fd/pipes.h"
+#include "restore/maps.h"
 #include "restore/steps.h"
 
 /* ---- what is refused ---- */
@@ -122,6 +123,13 @@ struct cr_error *cr_rplan_file(struct cr_rplan *plan, uint32_t type, uint32_t id
 	return NULL;
 }
 
+static const char *image_of(const struct cr_rplan *plan, uint32_t type)
+{
+	const struct cr_file_kind *kind = cr_file_kind(type);
+	return plan->files.split && kind && kind->image ? kind->image :
+							  "files.img";
+}
+
 // Every file of the images, in the order of cr_files: by type, then id.
 static struct cr_error *load_files(struct cr_rplan *plan)
 {
@@ -140,6 +148,7 @@ static struct cr_error *load_files(struct cr_rplan *plan)
 			.type = ref->type,
 			.id = ref->id,
 			.kind = cr_fd_kind(ref->type),
+			.image = image_of(plan, ref->type),
 			.fd = -1,
 			.inherited = -1,
 		};
@@ -478,6 +487,9 @@ void cr_rplan_deinit(struct cr_rplan *plan)
 	}
 	free(plan->ofile);
 	free(plan->shared);
+	if (plan->own)
+		cr_maps_free(plan->own);
+	free(plan->own);
 	cr_memfds_free(plan->memfds);
 	cr_remaps_free(&plan->remaps);
 	cr_locks_free(&plan->locks);

@@ -35,6 +35,7 @@ struct cr_fd_kind;
 struct cr_rplan;
 struct cr_proc;
 struct cr_shared;
+struct cr_maps;
 struct cr_memfds;
 struct cr_pipes;
 
@@ -44,6 +45,7 @@ struct cr_ofile {
 	uint32_t type, id;
 	const struct cr_fd_kind *kind;
 	struct cr_opened opened; /* opened.msg is of the kind's type */
+	const char *image;	 /* where it stands */
 	bool is_fd;		 /* some process has it as a descriptor */
 	bool is_mapped;		 /* or has mapped it */
 	bool refused;		 /* and is not looked at any more */
@@ -164,6 +166,7 @@ struct cr_rplan {
 	bool has_remaps;
 	struct cr_locks locks;
 	SeccompEntry *seccomp; /* see attr/seccomp.c; NULL: not read */
+	struct cr_maps *own; /* what we have mapped; see vdso.h */
 	int fd_base; /* above every descriptor of every process */
 	struct cr_refusal *refusal;
 	size_t nr_refusals, nr_more; /* those kept, and those not */

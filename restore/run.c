@@ -63,27 +63,6 @@ static struct cr_error *find_room(struct cr_restore *run)
 	return NULL;
 }
 
-static struct cr_error *check_vdso(const struct cr_restore *run,
-				   struct cr_proc *proc, uint64_t start,
-				   uint64_t end)
-{
-	uint64_t size = proc->vdso_end - proc->vdso;
-	if (size != end - start)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "mm-%u.img: entry 0: vvar and vdso have "
-				    "%llu bytes, those of this kernel have %llu",
-				    (unsigned)proc->vpid, (ull)size,
-				    (ull)(end - start));
-	for (size_t i = 0; i < run->own->nr; i++) {
-		const struct cr_area *a = run->own->area + i;
-		if (a->kind == CR_AREA_VDSO)
-			return cr_vdso_check(proc,
-					     (const void *)(uintptr_t)a->start,
-					     a->end - a->start);
-	}
-	return NULL;
-}
-
 static uint64_t find_call(const struct cr_maps *own)
 {
 	for (size_t i = 0; i < own->nr; i++) {
@@ -101,22 +80,19 @@ static uint64_t find_call(const struct cr_maps *own)
 static struct cr_error *look_around(struct cr_restore *run)
 {
 	uint64_t start, end;
-	struct cr_error *err = cr_maps_read(run->proc_fd, "self", run->own);
+	cr_maps_vdso(run->plan->own, &start, &end);
+	struct cr_error *err =
+		cr_maps_ask(run->proc_fd, "self", start, end, run->own);
 	if (err)
 		return err;
-	uint64_t ip = find_call(run->own);
+	uint64_t ip = find_call(run->plan->own);
 	if (!ip)
 		return cr_error_new(CR_ERR_UNSUPPORTED,
 				    "the vdso of this kernel makes no system "
 				    "calls");
-	cr_maps_vdso(run->own, &start, &end);
 	cr_rplan_each_proc(proc, run->plan) {
 		// The instruction goes where the vdso goes.
 		proc->syscall_ip = ip - start + proc->vdso;
-		if (!proc->zombie)
-			err = check_vdso(run, proc, start, end);
-		if (err)
-			return err;
 	}
 	return find_room(run);
 }

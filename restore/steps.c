@@ -132,6 +132,10 @@ const struct cr_step cr_steps[] = {
 	// What is wrong with the images comes before what this machine lacks.
 	{ "on this machine", "look for its files, and whether they are as they were",
 	  .plan = cr_fds_check },
+	{ "this kernel", "compare its vdso",
+	  .plan = cr_vdso_plan },
+	{ "rights", "look whether we may do all this",
+	  .plan = cr_rights_plan },
 	{ "load", "load registers and signal mask",
 	  .inject = cr_load_registers,
 	  .each_thread = true },

@@ -24,6 +24,7 @@
 #include "restore/restore.h"
 
 #define CR_FAULT_GCS "no gcs by ptrace"
+#define CR_ANY_HOST  "any host"
 
 struct cr_step {
 	const char *name;
@@ -98,6 +99,12 @@ CR_STEP_INJECT(cr_fds_close);
 
 /* fs.c */
 CR_STEP_CHILD(cr_fs_enter);
+
+/* vdso.c */
+CR_STEP_PLAN(cr_vdso_plan);
+
+/* rights.c */
+CR_STEP_PLAN(cr_rights_plan);
 
 /* mm.c */
 CR_STEP_INJECT(cr_self_unmap);

@@ -276,21 +276,42 @@ static struct cr_error *check_group(struct cr_rplan *plan, struct cr_proc *proc)
 			    (unsigned)e->pgid);
 }
 
+static long pid_max(void)
+{
+	char text[24] = "";
+	cr_auto_close int fd =
+		open("/proc/sys/kernel/pid_max", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return INT_MAX;
+	return strtol(text, NULL, 10);
+}
+
+// A pid namespace of ours has the same limit.
+static struct cr_error *check_id(const struct cr_options *options, unsigned id)
+{
+	if (id >= pid_max())
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "core-%u.img: entry 0: id %u is not below "
+				    "/proc/sys/kernel/pid_max",
+				    id, id);
+	if (options->pidns || (kill((pid_t)id, 0) && errno == ESRCH))
+		return NULL;
+	return cr_error_new(CR_ERR_UNSUPPORTED,
+			    "core-%u.img: entry 0: id %u is in use here (see "
+			    "--pidns)",
+			    id, id);
+}
+
 // Not before a restore: the ids may be free in a moment, see below.
 static struct cr_error *check_ids(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	struct cr_error *err = NULL;
-	if (!plan->options->plan || plan->options->pidns)
+	if (!plan->options->plan || plan->options->any_host)
 		return NULL;
 	cr_proc_each_thread(thread, proc) {
-		unsigned id = thread->vtid;
-		if (err || (kill((pid_t)id, 0) && errno == ESRCH))
-			continue;
-		err = cr_error_new(CR_ERR_UNSUPPORTED,
-				   "core-%u.img: id %u is in use here (see "
-				   "--pidns)",
-				   id, id);
-		err = cr_rplan_lacks(plan, err);
+		if (!err)
+			err = cr_rplan_lacks(
+				plan, check_id(plan->options, thread->vtid));
 	}
 	return err;
 }

@@ -2,11 +2,14 @@
 #include "restore/vdso.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "restore/arch/arch.h"
+#include "restore/maps.h"
+#include "restore/steps.h"
 
 /* ---- another build ---- */
 
@@ -149,8 +152,8 @@ static bool is_inside(const struct cr_proc *proc)
 	return false;
 }
 
-struct cr_error *cr_vdso_check(struct cr_proc *proc, const void *ours,
-			       size_t size)
+static struct cr_error *compare(struct cr_proc *proc, const void *ours,
+				size_t size)
 {
 	cr_auto_free void *theirs = malloc(size);
 	struct cr_error *err = NULL;
@@ -166,7 +169,53 @@ struct cr_error *cr_vdso_check(struct cr_proc *proc, const void *ours,
 		    cr_vdso_fits(theirs, ours, size, &cr_native.trampoline))))
 		return NULL;
 	return cr_error_new(CR_ERR_UNSUPPORTED,
-			    "mm-%u.img: entry 0: its vdso is not that of this "
-			    "kernel",
-			    (unsigned)proc->vpid);
+			    "its vdso is not that of this kernel, and has its "
+			    "functions at other places");
+}
+
+static struct cr_error *check(const struct cr_maps *own, struct cr_proc *proc)
+{
+	uint64_t start, end, size = proc->vdso_end - proc->vdso;
+	cr_maps_vdso(own, &start, &end);
+	if (size != end - start)
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "vvar and vdso have %llu bytes, those of "
+				    "this kernel have %llu",
+				    (unsigned long long)size,
+				    (unsigned long long)(end - start));
+	for (size_t i = 0; i < own->nr; i++) {
+		const struct cr_area *a = own->area + i;
+		if (a->kind == CR_AREA_VDSO)
+			return compare(proc, (const void *)(uintptr_t)a->start,
+				       a->end - a->start);
+	}
+	return NULL;
+}
+
+static struct cr_error *look(struct cr_rplan *plan)
+{
+	plan->own = calloc(1, sizeof(*plan->own));
+	if (!plan->own)
+		return cr_enomem;
+	cr_auto_close int proc_fd =
+		open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc_fd < 0)
+		return cr_error_sys("/proc");
+	return cr_maps_read(proc_fd, "self", plan->own);
+}
+
+struct cr_error *cr_vdso_plan(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	if (!plan->own) {
+		struct cr_error *err = look(plan);
+		if (err)
+			return cr_rplan_lacks(plan, err);
+	}
+	if (proc->zombie || plan->options->any_host)
+		return NULL;
+	struct cr_error *err = check(plan->own, proc);
+	if (err)
+		err = cr_error_at(err, "mm-%u.img: entry 0",
+				  (unsigned)proc->vpid);
+	return cr_rplan_lacks(plan, err);
 }

@@ -25,10 +25,6 @@ struct cr_trampoline {
 	size_t nop_size;
 };
 
-/** UNSUPPORTED: the vdso of the process is another than this one. */
-struct cr_error *cr_vdso_check(struct cr_proc *proc, const void *ours,
-			       size_t size) CR_MUST_CHECK;
-
 /** Whether whoever knows one finds all in the other. Both are ELF files of
  * `size` bytes, or anything: theirs comes out of an image. */
 bool cr_vdso_fits(const void *theirs, const void *ours, size_t size,

@@ -15,24 +15,15 @@
 #include "restore/steps.h"
 #include "restore/tasks.h"
 
-const char *cr_ofile_name(const struct cr_ofile *file, char *buf, size_t size)
-{
-	const char *type = cr_file_type_name(file->type);
-	if (type)
-		snprintf(buf, size, "file %s %u", type, (unsigned)file->id);
-	else
-		snprintf(buf, size, "file of type %u, %u", (unsigned)file->type,
-			 (unsigned)file->id);
-	return buf;
-}
-
 static struct cr_error *at_file(struct cr_error *err,
 				const struct cr_ofile *file)
 {
-	char name[64];
+	const char *type = cr_file_type_name(file->type);
 	if (!err)
 		return NULL;
-	return cr_error_at(err, "%s", cr_ofile_name(file, name, sizeof(name)));
+	return cr_error_at(err, "%s: entry %u: file %s %u", file->image,
+			   (unsigned)file->opened.ref->i,
+			   type ?: "of no kind,", (unsigned)file->id);
 }
 
 /* ---- planning ---- */

@@ -58,9 +58,6 @@ struct cr_fd_kind {
 /** The row of a type, or NULL. */
 const struct cr_fd_kind *cr_fd_kind(uint32_t type);
 
-/** What messages call the file: "files.img: REG 4". Returns buf. */
-const char *cr_ofile_name(const struct cr_ofile *file, char *buf, size_t size);
-
 /** Opens a file if it is not open, or is being opened. */
 struct cr_error *cr_ofile_open(struct cr_restore *run, struct cr_ofile *file)
 	CR_MUST_CHECK;

@@ -83,17 +83,19 @@ static struct cr_error *check(const struct cr_options *options,
 
 // Words of an ELF file's note, as they stand there.
 static struct cr_error *check_build_id(const struct cr_options *options,
-				       const RegFileEntry *e)
+				       const RegFileEntry *e, int path_fd)
 {
 	uint8_t id[CR_BUILD_ID_MAX];
 	size_t size = e->n_build_id * sizeof(e->build_id[0]);
-	if (!size || options->no_verify_files)
+	struct stat st;
+	// To open anything else may wait, or do something.
+	if (!size || options->no_verify_files || fstat(path_fd, &st) ||
+	    !S_ISREG(st.st_mode))
 		return NULL;
-	// A fifo would wait for whoever writes to it.
-	cr_auto_close int fd =
-		cr_reg_open_in(options, e->name, O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		return cr_error_sys("%s", e->name);
+	cr_auto_close int fd = -1;
+	struct cr_error *err = cr_fd_reopen(path_fd, O_RDONLY, &fd);
+	if (err)
+		return cr_error_at(err, "%s", e->name);
 	size_t got = cr_build_id(fd, id);
 	// The last word is filled up with zeroes.
 	if (got && size <= sizeof(id) && got <= size && size - got < 4 &&
@@ -140,6 +142,18 @@ struct cr_error *cr_reg_plan(struct cr_rplan *plan, struct cr_ofile *file)
 	return NULL;
 }
 
+// Whether we may open it as it was open.
+static struct cr_error *check_access(const RegFileEntry *e, int fd)
+{
+	int flags = cr_fd_flags(e->flags), how = flags & O_ACCMODE;
+	int mode = how == O_RDONLY ? R_OK : how == O_WRONLY ? W_OK : R_OK | W_OK;
+	if (flags & O_PATH || !syscall(SYS_faccessat2, fd, "", mode,
+				       AT_EMPTY_PATH | AT_EACCESS))
+		return NULL;
+	// A kernel before 5.8 does not know.
+	return errno == ENOSYS ? NULL : cr_error_sys("%s", e->name);
+}
+
 struct cr_error *cr_reg_check(struct cr_rplan *plan, struct cr_ofile *file)
 {
 	const RegFileEntry *e = entry(file);
@@ -151,22 +165,49 @@ struct cr_error *cr_reg_check(struct cr_rplan *plan, struct cr_ofile *file)
 	if (fd < 0)
 		return cr_error_sys("%s", e->name);
 	struct cr_error *err = check(plan->options, e, fd);
-	return err ?: check_build_id(plan->options, e);
+	if (!err && file->is_fd)
+		err = check_access(e, fd);
+	return err ?: check_build_id(plan->options, e, fd);
 }
 
 /* ---- opening ---- */
+
+// To open another thing, a FIFO or a device, may wait, or do something: what is
+// there is looked at first. A flag that forbids links is seen in /proc, and would
+// forbid the link there.
+static struct cr_error *open_checked(const struct cr_options *options,
+				     const RegFileEntry *e, int flags,
+				     int *fd_ret)
+{
+	const int harmless = O_PATH | O_DIRECTORY;
+	int first = flags & harmless ? flags : O_PATH | (flags & O_NOFOLLOW);
+	struct stat st;
+	cr_auto_close int fd = cr_reg_open_in(options, e->name, first);
+	if (fd < 0 || fstat(fd, &st))
+		return cr_error_sys("%s", e->name);
+	struct cr_error *err = check(options, e, fd);
+	// Older images have no mode; FIFOs are a kind of their own.
+	if (!err && S_ISFIFO(st.st_mode))
+		err = cr_error_new(CR_ERR_UNSUPPORTED, "%s is a FIFO", e->name);
+	if (!err && flags & harmless)
+		*fd_ret = cr_take_fd(&fd);
+	else if (!err && flags & O_NOFOLLOW)
+		*fd_ret = cr_reg_open_in(options, e->name, flags);
+	else if (!err)
+		err = cr_fd_reopen(fd, flags, fd_ret);
+	return err;
+}
 
 struct cr_error *cr_reg_again(struct cr_restore *run, struct cr_ofile *file,
 			      int flags, int *fd_ret)
 {
 	const RegFileEntry *e = entry(file);
-	int fd = cr_reg_open_in(run->options, e->name, flags | O_NOCTTY);
-	if (fd < 0)
-		return cr_error_sys("%s", e->name);
-	struct cr_error *err = check(run->options, e, fd);
-	if (err)
-		close(fd);
-	else
+	int fd = -1;
+	struct cr_error *err =
+		open_checked(run->options, e, flags | O_NOCTTY, &fd);
+	if (!err && fd < 0)
+		err = cr_error_sys("%s", e->name);
+	if (!err)
 		*fd_ret = fd;
 	return err;
 }

@@ -20,7 +20,7 @@ says()
 		echo "not ok $want: accepted"
 		failed=1
 	elif ! grep -qF -- "$want" said; then
-		echo "not ok $want: $(head -n 1 said)"
+		echo "not ok $want: $(tail -n 1 said)"
 		failed=1
 	else
 		echo "ok $want"
@@ -69,6 +69,7 @@ inside()
 	plan >said 2>&1 || { echo "not ok plan: $(head -n 1 said)"; exit 1; }
 
 	# Files that have changed.
+	cp program was
 	printf 'h' >>data
 	says "$PWD/data has 8 bytes and had 7 (see --no-verify-files)" plan
 	plan --no-verify-files >said 2>&1 || { echo "not ok --no-verify-files"; failed=1; }
@@ -80,13 +81,31 @@ inside()
 	mkdir data
 	says "$PWD/data has type 040000 and had 0100000" plan --no-verify-files
 	rmdir data
+	mkfifo data
+	says "$PWD/data has type 010000 and had 0100000" timeout 5 "$build/crit-restore" --no-verify-files images
+	rm data
 	mv away data
 	chmod 0644 data
-	cp program was
+	printf more >>program
+	says "$PWD/program has " plan
+	says "files.img: entry " plan
+	cp --remove-destination was program
 	cp --remove-destination other program
 	says "$PWD/program has another build-id than it had" plan
 	cp --remove-destination was program
 	plan >said 2>&1 || { echo "not ok plan: $(head -n 1 said)"; failed=1; }
+
+	# Who may not do it.
+	chmod 0755 images
+	chmod 0644 images/*
+	nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	# shellcheck disable=SC2086 # words
+	says "its pid: needs CAP_CHECKPOINT_RESTORE" \
+		$nobody "$build/crit-restore" --plan images
+	says "its user ids: needs CAP_SETUID" setpriv --bounding-set=-all --inh-caps=-all \
+		--reuid 65534 "$build/crit-restore" --plan images
+	says "core-$pid.img: entry 0: it had capabilities 0x80, which we do not have" \
+		setpriv --bounding-set=-setuid "$build/crit-restore" --plan images
 
 	# Descriptors that are given.
 	says "--inherit-fd wants fd[N]:KEY" plan --inherit-fd "fd[]:x"
@@ -122,6 +141,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 umask 022
+chmod 0755 .
 # Descriptors of ours are not for it to have.
 (
 	for fd in /proc/self/fd/*; do
