@@ -315,17 +315,30 @@ static struct cr_error *take_member(struct index *ix, struct cr_tar *tar,
 	return err ? err : keep(ix, tar, m);
 }
 
+/* Says which member it was: the one that begins here, or, where none does, the
+ * one before, which has just been passed over. */
+static struct cr_error *broken_at(const struct index *ix,
+				  const struct cr_tar_member *from,
+				  struct cr_error *err)
+{
+	if (from->name)
+		return cr_error_at(err, "%s", from->name);
+	const char *before = ix->nr ? ix->member[ix->nr - 1].name : "";
+	return *before ? cr_error_at(err, "in or behind %s", before) : err;
+}
+
 static struct cr_error *take_members(struct index *ix, struct cr_tar *tar)
 {
 	for (;;) {
-		struct cr_tar_member from;
+		struct cr_tar_member from = { 0 };
 		bool end;
 		struct cr_error *err = cr_tar_next(tar, &from, &end);
-		if (err || end)
-			return err;
-		err = take_member(ix, tar, &from);
+		if (!err && end)
+			return NULL;
+		if (!err)
+			err = take_member(ix, tar, &from);
 		if (err)
-			return cr_error_at(err, "%s", from.name ?: "a member");
+			return broken_at(ix, &from, err);
 	}
 }
 

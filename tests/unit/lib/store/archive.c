@@ -638,9 +638,11 @@ TEST(a_plain_archive_that_is_cut_off_is_refused)
 	struct bytes b = tar(PSTREE, tar_file("checkpoint/a", pattern(9000)));
 
 	assert_text(open_bad(head_of(b, 1024 + 300)),
-		    "! FORMAT byte 1024: truncated tar archive");
+		    "! FORMAT in or behind checkpoint/pstree.img: byte 1024: "
+		    "truncated tar archive");
 	assert_text(open_bad(head_of(b, 1024 + 512 + 4000)),
-		    "! FORMAT byte 5536: the archive ends within a member");
+		    "! FORMAT checkpoint/a: byte 5536: the archive ends within "
+		    "a member");
 	// Tar programs take a missing end for one; so does this.
 	assert_text(open_bad(head_of(b, b.size - 1024)), "");
 }
@@ -650,7 +652,8 @@ static void assert_broken(struct bytes b)
 {
 	const char *got = open_bad(b);
 
-	ck_assert_msg(strstr(got, "! FORMAT byte ") == got &&
+	ck_assert_msg(strstr(got, "! FORMAT ") == got &&
+			      strstr(got, "byte ") &&
 			      strstr(got, " expanded: "),
 		      "%s", got);
 }
@@ -679,7 +682,8 @@ TEST(a_broken_header_is_refused)
 	memcpy(broken, b.p, b.size);
 	broken[1024 + 20] ^= 1;
 	assert_text(open_bad((struct bytes){ broken, b.size }),
-		    "! FORMAT byte 1536: damaged tar archive");
+		    "! FORMAT in or behind checkpoint/pstree.img: byte 1536: "
+		    "damaged tar archive");
 	broken[20] ^= 1;
 	assert_text(open_bad((struct bytes){ broken, b.size }),
 		    "! NOT_FOUND neither a directory nor a tar archive");
@@ -755,7 +759,7 @@ TEST(a_claim_of_eight_exabytes_is_refused_before_it_is_read)
 					    text("x"));
 
 	assert_text(open_bad(tar(PSTREE, claim)),
-		    "! FORMAT byte 3072: the archive ends within a member");
+		    "! FORMAT a: byte 3072: the archive ends within a member");
 	assert_text(open_bad(cr_test_compress("gzip", tar(PSTREE, claim))),
 		    "! FORMAT a: 4611686018427387905 bytes, over the limit "
 		    "'member-size' of 1099511627776 "
@@ -785,8 +789,8 @@ TEST(a_bomb_is_refused_without_being_expanded)
 	// Without limits it is only cut off.
 	assert_text(open_limited(b, (struct cr_store_limits){ .ratio =
 								      UINT64_MAX }),
-		    "! FORMAT byte 1051136 expanded: truncated input file "
-		    "(needed 274877906944 bytes, only 1049600 available)");
+		    "! FORMAT in or behind bomb: byte 1051136 expanded: "
+		    "truncated input file (needed 274877906944 bytes, only 1049600 available)");
 }
 
 TEST(a_sparse_bomb_is_refused)
