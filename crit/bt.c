@@ -56,8 +56,20 @@ struct bt {
 	bool is_open;
 	struct cr_pages pages;
 	struct cr_unwind unwind;
-	struct cr_shadow shadow; /* of the thread at hand */
+
+	/* The thread at hand. */
+	struct cr_shadow shadow;
+	size_t nr_guesses; /* frames that the frame pointer alone led to */
+	size_t first_guess;
+	struct cr_error *guess; /* why that one was */
 };
+
+static void forget_guess(struct bt *bt)
+{
+	cr_error_free(bt->guess);
+	bt->guess = NULL;
+	bt->nr_guesses = 0;
+}
 
 static void close_process(struct bt *bt)
 {
@@ -227,6 +239,44 @@ static void show_frame(struct bt *bt, const struct cr_sign_keys *keys,
 		show_shadow(bt, frame, tid, nr);
 }
 
+/* A file that is missing is said to be, below. */
+static void note_guess(struct bt *bt, const struct cr_frame *frame, size_t nr)
+{
+	const struct cr_error *why = bt->unwind.guess;
+	if (!why || (frame->module && frame->module->fault))
+		return;
+	if (bt->nr_guesses++)
+		return;
+	bt->first_guess = nr + 1;
+	bt->guess = cr_error_new(cr_error_code(why), "%s", cr_error_text(why));
+}
+
+/* Tables that are broken are found fault with; that there are none is not. */
+static void show_guesses(struct bt *bt, uint32_t tid)
+{
+	struct cr_x *x = &bt->x;
+	if (!bt->guess) {
+		cr_x_null(x, "guessed");
+		return;
+	}
+	const char *why = cr_error_text(bt->guess);
+	cr_x_open(x, "guessed", '{');
+	cr_x_u64(x, "frames", bt->nr_guesses);
+	cr_x_u64(x, "first", bt->first_guess);
+	cr_x_string(x, "why", why);
+	cr_x_close(x, '}');
+	cr_x_text(x, "guessed: frame %zu", bt->first_guess);
+	if (bt->nr_guesses > 1)
+		cr_x_text(x, " and %zu more", bt->nr_guesses - 1);
+	cr_x_text(x, ": ");
+	cr_x_safe(x, why, strlen(why));
+	cr_x_text(x, "\n");
+	if (cr_error_code(bt->guess) == CR_ERR_FORMAT)
+		cr_x_find(x, cr_error_new(CR_ERR_FORMAT,
+					  "thread %u: frame %zu is guessed: %s",
+					  tid, bt->first_guess, why));
+}
+
 /* Files that frames were in and that are not here: said once a process. */
 static void show_missing(struct bt *bt)
 {
@@ -300,9 +350,13 @@ static void show_thread(struct cr_x *x, void *arg, const struct cr_task *task,
 			  bt->shadow.is_on ? shadow_columns :
 			  bt->o->verify	   ? verify_columns :
 					     columns);
-	while (!x->err && cr_unwind_next(&bt->unwind, &frame))
+	forget_guess(bt);
+	while (!x->err && cr_unwind_next(&bt->unwind, &frame)) {
+		note_guess(bt, &frame, nr);
 		show_frame(bt, keys, &frame, tid, nr++);
+	}
 	cr_table_end(x);
+	show_guesses(bt, tid);
 	show_end(bt, tid, nr);
 	show_missing(bt);
 	cr_x_close(x, '}');
@@ -334,6 +388,7 @@ static struct cr_error *run(const struct cr_verb_call *call)
 		err = cr_x_end(&bt.x);
 	}
 	close_process(&bt);
+	forget_guess(&bt);
 	cr_signs_deinit(&bt.signs);
 	cr_memory_deinit(&bt.memory);
 	cr_x_deinit(&bt.x);
@@ -369,16 +424,19 @@ const struct cr_verb cr_verb_bt = {
 		"address; unsure, where it differs from frames that had to be "
 		"guessed; - stands for what is not kept there.\n"
 		"\n"
-		"Where the walk of a thread ends before the outermost frame, and "
-		"which files are missing, is said behind its frames; the exit "
-		"status is 1 then, and where a return address does not "
-		"authenticate or the shadow stack differs.\n"
+		"Where the walk of a thread ends before the outermost frame, "
+		"which files are missing, and why frames were guessed of a file "
+		"that is there, is said behind its frames; the exit status is 1 "
+		"where a walk ends early, a file is missing, its tables are "
+		"broken, a return address does not authenticate or the shadow "
+		"stack differs.\n"
 		"\n"
 		"JSON: a list of threads {pid, tid, comm, scheme: {algorithm, "
 		"va_bits, samples, matched, evidence}, frames: [{frame, pc, "
-		"function, file, cfa, found, slot, signed, verdict, shadow}], end, why, "
-		"missing: [text]}; scheme, verdict and shadow with --verify "
-		"only, shadow where there is one. "
+		"function, file, cfa, found, slot, signed, verdict, shadow}], "
+		"guessed: {frames, first, why}, end, why, missing: [text]}; "
+		"scheme, verdict and shadow with --verify only, shadow where "
+		"there is one; guessed is null where no frame is. "
 		"evidence: by chance once in 2 to that.",
 	.opts = opts,
 	.values_size = sizeof(struct bt_opts),

@@ -422,7 +422,8 @@ struct cr_error *cr_cfi_find(struct cr_cfi *cfi, uint64_t pc,
 	}
 	if (!cfi->table && search_places(cfi, pc, &off))
 		return read_fde(cfi, off, pc, ret);
-	return cr_error_new(CR_ERR_NOT_FOUND, "no frame information for 0x%llx%s%s",
+	return cr_error_new(cfi->fault ? CR_ERR_FORMAT : CR_ERR_NOT_FOUND,
+			    "no frame information for 0x%llx%s%s",
 			    (unsigned long long)pc, cfi->fault ? "; " : "",
 			    cfi->fault ? cr_error_text(cfi->fault) : "");
 }

@@ -75,6 +75,7 @@ void cr_unwind_deinit(struct cr_unwind *u)
 	free(u->block);
 	cr_modules_deinit(&u->modules);
 	cr_error_free(u->why);
+	cr_error_free(u->no_rule);
 	*u = (struct cr_unwind){ 0 };
 }
 
@@ -189,6 +190,8 @@ static struct cr_error *find_rules(struct cr_unwind *u,
 	if (!err) {
 		u->work += fde.common.size + fde.own.size;
 		err = cr_cfi_row(cfi, &fde, pc, &row->row);
+		if (err)
+			err = cr_error_at(err, "%s", row->module->name);
 	}
 	if (!err) {
 		row->ra_reg = fde.ra_reg;
@@ -283,8 +286,16 @@ static void set_next(struct cr_unwind *u, uint64_t pc, enum cr_frame_how how,
 	u->has_next = true;
 }
 
+static void forget_guess(struct cr_unwind *u)
+{
+	cr_error_free(u->no_rule);
+	u->no_rule = NULL;
+	u->guess = NULL;
+}
+
 static void forget_walk(struct cr_unwind *u)
 {
+	forget_guess(u);
 	cr_error_free(u->why);
 	u->why = NULL;
 	u->end = CR_UNWIND_OUTERMOST;
@@ -581,8 +592,8 @@ static bool step_cfi(struct cr_unwind *u, const struct cr_unwind_row *row,
 	if (!guess_cfa(u, &row->row, frame))
 		err = find_cfa(u, &row->row.cfa, &frame->cfa);
 	if (err) {
-		*why_ret = err;
-		return err == cr_enomem;
+		*why_ret = cr_error_at(err, "%s", row->module->name);
+		return *why_ret == cr_enomem;
 	}
 	frame->has_cfa = true;
 	if (!find_return(u, row, frame))
@@ -679,6 +690,7 @@ static void step(struct cr_unwind *u, struct cr_frame *frame)
 	struct cr_unwind_row *row;
 	struct cr_error *why = NULL;
 	u->has_next = false;
+	forget_guess(u);
 	struct cr_error *err = row_of(u, frame->pc, frame->is_exact, &row);
 	if (err) {
 		stop(u, CR_UNWIND_FAILED, err);
@@ -699,7 +711,8 @@ static void step(struct cr_unwind *u, struct cr_frame *frame)
 		}
 	}
 	if (step_pointer(u, frame)) {
-		cr_error_free(why);
+		u->no_rule = why;
+		u->guess = why ?: row->why;
 		return;
 	}
 	if (!is_code(u, frame->is_exact ? frame->pc : frame->pc - 1)) {

@@ -98,6 +98,10 @@ struct cr_unwind {
 	uint32_t nr;
 	uint64_t work;
 
+	/* Why the caller of the last frame is guessed; NULL: it is not. */
+	const struct cr_error *guess;
+	struct cr_error *no_rule; /* the guess's, if no row has it */
+
 	struct {
 		uint64_t pc, sp;
 		uint32_t at;
@@ -134,7 +138,8 @@ void cr_unwind_start_caller(struct cr_unwind *unwind, uint64_t pc,
 			    const uint64_t *sp, const uint64_t *fp);
 
 /** The next frame, the thread's own first. False after the last: end and why
- * say what ended the walk. */
+ * say what ended the walk. Until the next call, guess is why this frame's caller
+ * is taken to be where the frame pointer says: FORMAT if tables are broken. */
 bool cr_unwind_next(struct cr_unwind *unwind, struct cr_frame *ret);
 
 /** "cfi", "signal", ... */

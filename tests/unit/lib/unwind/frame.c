@@ -157,7 +157,7 @@ TEST(where_nothing_leads_on)
 	/* An expression that never ends. */
 	assert_text(walk_x86(VDSO + 0x440, STACK, 0),
 		    "10000440 registers\n"
-		    "no caller found: expression: byte 0: operation 0x2f: "
+		    "no caller found: [vdso]: expression: byte 0: operation 0x2f: "
 		    "too many operations");
 }
 
