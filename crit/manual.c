@@ -56,7 +56,8 @@ const struct cr_section cr_manual_sections[] = {
 	  "    0  done\n"
 	  "    1  failed; one line on standard error says where and why\n"
 	  "    2  wrong usage\n"
-	  "    3  a verify that cannot tell: nothing is wrong as far as can be seen\n"
+	  "    3  a verify that cannot tell: nothing is wrong as far as can be seen;\n"
+	  "       or a view of signed pointers or shadow stacks that lacks a file\n"
 	  "\n"
 	  "After a failure, an output file is as it was before." },
 	{ "ENVIRONMENT",
@@ -76,10 +77,9 @@ const struct cr_section cr_manual_sections[] = {
 	  "pages-N.img (memory), tmpfs-N.img (archives), iptables-N.img and the\n"
 	  "like (network settings), logs.\n"
 	  "\n"
-	  "It may also be in an archive of a container engine or in an OCI image\n"
-	  "layout. An archive that would expand to far more than it is may be made to\n"
-	  "do harm and is refused; --limit ratio=1000 or --limit none lets it in,\n"
-	  "in front of the verb or behind it." },
+	  "An archive that would expand to far more than it is may be made to do\n"
+	  "harm and is refused; --limit ratio=1000 or --limit none lets it in, in\n"
+	  "front of the verb or behind it." },
 	{ "EXAMPLES",
 	  "Read an image, change it by hand and write it back:\n"
 	  "\n"
@@ -87,11 +87,9 @@ const struct cr_section cr_manual_sections[] = {
 	  "    $EDITOR core-1.json\n"
 	  "    crit encode -i core-1.json -o core-1.img\n"
 	  "\n"
-	  "Change a name in a whole checkpoint, with the original kept:\n"
+	  "Move a directory in a whole checkpoint, with the original kept:\n"
 	  "\n"
-	  "    crit decode checkpoint -o json\n"
-	  "    sed -i 's|/srv/old/|/srv/new/|g' json/files.img.json\n"
-	  "    crit encode json -o changed\n"
+	  "    crit edit checkpoint path /srv/old=/srv/new -o changed\n"
 	  "\n"
 	  "What ran in a container, which files were open, what stands in memory:\n"
 	  "\n"
@@ -103,7 +101,7 @@ const struct cr_section cr_manual_sections[] = {
 	  "\n"
 	  "    crit show --nopl pipes-data.img" },
 	{ "SEE ALSO",
-	  "criu(8), jq(1)" },
+	  "crit-restore(1), criu(8), jq(1)" },
 	{ 0 },
 };
 
