@@ -7,10 +7,19 @@
 static const struct cr_column columns[] = {
 	{ "ns", true }, { "mnt_id", true }, { "parent", true }, { "dev" },
 	{ "fstype" }, { "source" }, { "root" }, { "mountpoint" },
-	{ "flags", true }, { "sb_flags", true }, { "options" },
+	{ "flags" }, { "sb_flags" }, { "options" },
 	{ "shared_id", true }, { "master_id", true }, { "external" }, { 0 },
 };
+// man 2 mount, and man 8 mount for the words; Linux include/uapi/linux/mount.h.
+static const char *const flag_names[] = {
+	"ro", "nosuid", "nodev", "noexec", "sync", "remount", "mand", "dirsync",
+	"nosymfollow", NULL, "noatime", "nodiratime", "bind", "move", "rec",
+	"silent", "posixacl", "unbindable", "private", "slave", "shared",
+	"relatime", "kernmount", "iversion", "strictatime", "lazytime",
+};
 // clang-format on
+
+#define NR_FLAGS (sizeof(flag_names) / sizeof(flag_names[0]))
 
 enum { FSTYPE_AUTO = FSTYPE__AUTO };
 
@@ -24,14 +33,12 @@ static void show_fstype(struct cr_x *x, const MntEntry *m)
 		cr_cell_name_or(x, value ? value->name : NULL, m->fstype);
 }
 
-static void show_optional(struct cr_x *x, bool has, uint32_t value, bool hex)
+static void show_optional(struct cr_x *x, bool has, uint32_t value)
 {
-	if (!has)
-		cr_cell_none(x);
-	else if (hex)
-		cr_cell_hex(x, value);
-	else
+	if (has)
 		cr_cell_u64(x, value);
+	else
+		cr_cell_none(x);
 }
 
 static void show_mount(struct cr_x *x, uint32_t ns, const MntEntry *m)
@@ -45,11 +52,14 @@ static void show_mount(struct cr_x *x, uint32_t ns, const MntEntry *m)
 	cr_cell_string(x, m->source);
 	cr_cell_string(x, m->root);
 	cr_cell_string(x, m->mountpoint);
-	cr_cell_hex(x, m->flags);
-	show_optional(x, m->has_sb_flags, m->sb_flags, true);
+	cr_cell_bits(x, m->flags, flag_names, NR_FLAGS);
+	if (m->has_sb_flags)
+		cr_cell_bits(x, m->sb_flags, flag_names, NR_FLAGS);
+	else
+		cr_cell_none(x);
 	cr_cell_string(x, m->options);
-	show_optional(x, m->has_shared_id, m->shared_id, false);
-	show_optional(x, m->has_master_id, m->master_id, false);
+	show_optional(x, m->has_shared_id, m->shared_id);
+	show_optional(x, m->has_master_id, m->master_id);
 	/* Before 3.0 the mount's root was the key. */
 	if (m->ext_key)
 		cr_cell_string(x, m->ext_key);

@@ -14,22 +14,44 @@ static const struct cr_column columns[] = {
 	{ "dst_port", true }, { "ino", true }, { "peer", true },
 	{ "sndbuf", true }, { "rcvbuf", true }, { 0 },
 };
+// man 7 netlink; Linux v6.11 include/uapi/linux/netlink.h.
+static const char *const netlink_names[] = {
+	"ROUTE", NULL, "USERSOCK", "FIREWALL", "SOCK_DIAG", "NFLOG", "XFRM",
+	"SELINUX", "ISCSI", "AUDIT", "FIB_LOOKUP", "CONNECTOR", "NETFILTER",
+	"IP6_FW", "DNRTMSG", "KOBJECT_UEVENT", "GENERIC", NULL, "SCSITRANSPORT",
+	"ECRYPTFS", "RDMA", "CRYPTO", "SMC",
+};
 // clang-format on
 
-enum { FAMILY_UNIX = 1, FAMILY_NETLINK = 16, FAMILY_PACKET = 17 };
+#define NR_NETLINK (sizeof(netlink_names) / sizeof(netlink_names[0]))
+
+enum {
+	FAMILY_UNIX = 1,
+	FAMILY_INET = 2,
+	FAMILY_INET6 = 10,
+	FAMILY_NETLINK = 16,
+	FAMILY_PACKET = 17,
+};
+
+/* Each family has its own. */
+static const char *proto_name(uint32_t family, uint32_t proto)
+{
+	if (family == FAMILY_INET || family == FAMILY_INET6)
+		return cr_x_dict("sk", "proto", proto);
+	if (family == FAMILY_NETLINK && proto < NR_NETLINK)
+		return netlink_names[proto];
+	return NULL;
+}
 
 static void show_kind(struct cr_x *x, uint32_t family, uint32_t type,
 		      uint32_t proto, uint32_t state)
 {
 	cr_cell_name_or(x, cr_x_dict("sk", "family", family), family);
 	cr_cell_name_or(x, cr_x_dict("sk", "type", type), type);
-	/* Only inet sockets have protocols with these names. */
-	if (family == 2 || family == 10)
-		cr_cell_name_or(x, cr_x_dict("sk", "proto", proto), proto);
-	else if (family == FAMILY_UNIX)
+	if (family == FAMILY_UNIX)
 		cr_cell_none(x);
 	else
-		cr_cell_u64(x, proto);
+		cr_cell_name_or(x, proto_name(family, proto), proto);
 	if (state)
 		cr_cell_name_or(x, cr_x_dict("sk", "state", state), state);
 	else
