@@ -10,8 +10,8 @@
 #define CR_TESTS_FUZZ_IMAGES_H
 
 #include "lib/base/utf8.h"
-#include "lib/store/store.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/store.h"
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
@@ -40,22 +40,7 @@ static struct cr_error *zero_read(struct cr_file *file, void *data, size_t size,
 	return NULL;
 }
 
-static struct cr_error *file_read(struct cr_file *file, void *data, size_t size,
-				  uint64_t off, size_t *n_ret)
-{
-	size_t left = off < file->size ? (size_t)(file->size - off) : 0;
-	*n_ret = left < size ? left : size;
-	if (*n_ret)
-		memcpy(data, (const uint8_t *)file->data + off, *n_ret);
-	return NULL;
-}
-
-static void file_close(struct cr_file *file)
-{
-}
-
-static const struct cr_file_ops file_ops = { file_read, file_close };
-static const struct cr_file_ops zero_ops = { zero_read, file_close };
+static const struct cr_file_ops zero_ops = { zero_read, fuzz_file_close };
 
 static struct cr_error *store_open(struct cr_store *store, const char *name,
 				   struct cr_file *ret)
@@ -65,7 +50,7 @@ static struct cr_error *store_open(struct cr_store *store, const char *name,
 			continue;
 		if (!files[i])
 			return cr_error_new(CR_ERR_NOT_FOUND, "no such file");
-		ret->ops = &file_ops;
+		ret->ops = &fuzz_file_ops;
 		ret->size = sizes[i];
 		ret->data = files[i];
 		return NULL;
@@ -78,22 +63,12 @@ static struct cr_error *store_open(struct cr_store *store, const char *name,
 	return cr_error_new(CR_ERR_NOT_FOUND, "no such file");
 }
 
-static struct cr_error *store_link(struct cr_store *store, const char *name,
-				   char **ret)
-{
-	return cr_error_new(CR_ERR_NOT_FOUND, "no such link");
-}
-
-static void store_close(struct cr_store *store)
-{
-}
-
 static const struct cr_store_ops store_ops = {
 	.each = store_each,
 	.open = store_open,
 	.open_top = store_open,
-	.link = store_link,
-	.close = store_close,
+	.link = fuzz_no_link,
+	.close = fuzz_store_close,
 };
 
 static void take_file(size_t i, const uint8_t *data, size_t size)

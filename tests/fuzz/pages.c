@@ -12,6 +12,7 @@
 #include "lib/pages/scan.h"
 #include "lib/pages/search.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/store.h"
 
 #define LAYERS 4
 #define RUNS   20000
@@ -45,22 +46,6 @@ static struct cr_error *no_names(struct cr_store *store,
 	return NULL;
 }
 
-static struct cr_error *file_read(struct cr_file *file, void *data, size_t size,
-				  uint64_t off, size_t *n_ret)
-{
-	size_t left = off < file->size ? (size_t)(file->size - off) : 0;
-	*n_ret = left < size ? left : size;
-	if (*n_ret)
-		memcpy(data, (const uint8_t *)file->data + off, *n_ret);
-	return NULL;
-}
-
-static void file_close(struct cr_file *file)
-{
-}
-
-static const struct cr_file_ops file_ops = { file_read, file_close };
-
 static struct cr_error *store_open(struct cr_store *store, const char *name,
 				   struct cr_file *ret)
 {
@@ -68,7 +53,7 @@ static struct cr_error *store_open(struct cr_store *store, const char *name,
 	for (size_t i = 0; i < NAMES; i++) {
 		if (!layer->data[i] || strcmp(names[i].name, name))
 			continue;
-		ret->ops = &file_ops;
+		ret->ops = &fuzz_file_ops;
 		ret->size = layer->size[i];
 		ret->data = layer->data[i];
 		return NULL;
@@ -92,10 +77,6 @@ static struct cr_error *store_link(struct cr_store *store, const char *name,
 		return cr_error_new(CR_ERR_NOT_FOUND, "no such link");
 	*ret = strdup("../parent");
 	return *ret ? NULL : cr_enomem;
-}
-
-static void store_close(struct cr_store *store)
-{
 }
 
 static struct cr_error *store_parent(struct cr_store *store, const char *link,
@@ -124,7 +105,7 @@ static const struct cr_store_ops store_ops = {
 	.open_parent = store_parent,
 	.same = store_same,
 	.images = store_images,
-	.close = store_close,
+	.close = fuzz_store_close,
 };
 
 static void take_file(unsigned what, const uint8_t *data, size_t size)

@@ -9,6 +9,7 @@
 
 #include "lib/pages/reader.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/store.h"
 
 struct fuzz_mapping {
 	uint64_t start;
@@ -102,26 +103,10 @@ static struct cr_error *store_each(struct cr_store *store,
 	return item(arg, "mm-1.img");
 }
 
-static struct cr_error *file_read(struct cr_file *file, void *data, size_t size,
-				  uint64_t off, size_t *n_ret)
-{
-	size_t left = off < file->size ? (size_t)(file->size - off) : 0;
-	*n_ret = left < size ? left : size;
-	if (*n_ret)
-		memcpy(data, (const uint8_t *)file->data + off, *n_ret);
-	return NULL;
-}
-
-static void file_close(struct cr_file *file)
-{
-}
-
-static const struct cr_file_ops file_ops = { file_read, file_close };
-
 static struct cr_error *store_open(struct cr_store *store, const char *name,
 				   struct cr_file *ret)
 {
-	ret->ops = &file_ops;
+	ret->ops = &fuzz_file_ops;
 	if (!strcmp(name, "mm-1.img")) {
 		ret->data = mm;
 		ret->size = mm_size;
@@ -137,22 +122,12 @@ static struct cr_error *store_open(struct cr_store *store, const char *name,
 	return NULL;
 }
 
-static struct cr_error *store_link(struct cr_store *store, const char *name,
-				   char **ret)
-{
-	return cr_error_new(CR_ERR_NOT_FOUND, "no such link");
-}
-
-static void store_close(struct cr_store *store)
-{
-}
-
 static const struct cr_store_ops store_ops = {
 	.each = store_each,
 	.open = store_open,
 	.open_top = store_open,
-	.link = store_link,
-	.close = store_close,
+	.link = fuzz_no_link,
+	.close = fuzz_store_close,
 };
 
 struct fuzz_process {
