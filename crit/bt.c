@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crit/verb.h"
+#include "crit/x/function.h"
 #include "crit/x/table.h"
 #include "lib/base/cleanup.h"
 #include "lib/unwind/frame.h"
@@ -112,39 +113,16 @@ static void prove(struct bt *bt)
 	cr_x_fail(x, cr_stacks_learn(&bt->signs, &bt->memory, &x->tree));
 	if (!bt->signs.nr_samples)
 		return;
-	if (bt->signs.is_proved)
-		cr_x_text(x,
-			  "signed with %s, addresses of %u bits: so are %zu "
-			  "of %zu samples, by chance once in 2^%u\n\n",
-			  cr_pac_algorithm_name(bt->signs.scheme.algorithm),
-			  bt->signs.scheme.va_bits, bt->signs.nr_matched,
-			  bt->signs.nr_samples, bt->signs.evidence);
-	else
+	if (bt->signs.is_proved) {
+		cr_x_scheme_line(x, &bt->signs);
+		cr_x_text(x, "\n");
+	} else {
 		cr_x_find(x, cr_error_new(CR_ERR_NOT_FOUND,
 					  "no algorithm and address size is "
 					  "proved by the %zu signed return "
 					  "addresses",
 					  bt->signs.nr_samples));
-}
-
-static void show_scheme(struct bt *bt)
-{
-	struct cr_x *x = &bt->x;
-	const struct cr_signs *s = &bt->signs;
-	if (!bt->o->verify)
-		return;
-	if (!s->is_proved) {
-		cr_x_null(x, "scheme");
-		return;
 	}
-	cr_x_open(x, "scheme", '{');
-	cr_x_string(x, "algorithm",
-		    cr_pac_algorithm_name(s->scheme.algorithm));
-	cr_x_u64(x, "va_bits", s->scheme.va_bits);
-	cr_x_u64(x, "samples", s->nr_samples);
-	cr_x_u64(x, "matched", s->nr_matched);
-	cr_x_u64(x, "evidence", s->evidence);
-	cr_x_close(x, '}');
 }
 
 /* ---- frames ---- */
@@ -341,7 +319,8 @@ static void show_thread(struct cr_x *x, void *arg, const struct cr_task *task,
 	cr_x_u64(x, "pid", pid);
 	cr_x_u64(x, "tid", tid);
 	cr_x_string(x, "comm", cr_x_comm(core));
-	show_scheme(bt);
+	if (bt->o->verify)
+		cr_x_scheme(x, &bt->signs);
 	cr_x_heading(x, "process %u, thread %u", pid, tid);
 	bt->shadow = (struct cr_shadow){ 0 };
 	if (bt->o->verify)

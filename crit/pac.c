@@ -3,6 +3,7 @@
 
 #include "crit/pac/pac.h"
 #include "crit/verb.h"
+#include "crit/x/function.h"
 
 // To add a view: its function in crit/pac/NAME.c, declared in crit/pac/pac.h,
 // a row here, and a paragraph in the text below.
@@ -66,27 +67,14 @@ void cr_pac_each(struct cr_pac *p, cr_pac_fn *fn, void *arg)
 
 void cr_pac_scheme(struct cr_pac *p)
 {
-	struct cr_x *x = &p->x;
-	const struct cr_signs *s = &p->signs;
-	if (!s->is_proved) {
-		cr_x_null(x, "scheme");
-		cr_x_text(x, "no algorithm and address size is proved by the "
-			     "%zu signed return addresses\n", s->nr_samples);
-		return;
-	}
-	cr_x_open(x, "scheme", '{');
-	cr_x_string(x, "algorithm",
-		    cr_pac_algorithm_name(s->scheme.algorithm));
-	cr_x_u64(x, "va_bits", s->scheme.va_bits);
-	cr_x_u64(x, "samples", s->nr_samples);
-	cr_x_u64(x, "matched", s->nr_matched);
-	cr_x_u64(x, "evidence", s->evidence);
-	cr_x_close(x, '}');
-	cr_x_text(x, "signed with %s, addresses of %u bits: so are %zu of %zu "
-		     "samples, by chance once in 2^%u\n",
-		  cr_pac_algorithm_name(s->scheme.algorithm),
-		  s->scheme.va_bits, s->nr_matched, s->nr_samples,
-		  s->evidence);
+	cr_x_scheme(&p->x, &p->signs);
+	if (p->signs.is_proved)
+		cr_x_scheme_line(&p->x, &p->signs);
+	else
+		cr_x_text(&p->x,
+			  "no algorithm and address size is proved by the %zu "
+			  "signed return addresses\n",
+			  p->signs.nr_samples);
 }
 
 /* ---- the verb ---- */

@@ -30,3 +30,29 @@ void cr_x_missing(struct cr_x *x, const struct cr_modules *modules,
 						    "process %u: %s", pid,
 						    cr_error_text(m->fault)));
 }
+
+void cr_x_scheme(struct cr_x *x, const struct cr_signs *signs)
+{
+	if (!signs->is_proved) {
+		cr_x_null(x, "scheme");
+		return;
+	}
+	cr_x_open(x, "scheme", '{');
+	cr_x_string(x, "algorithm",
+		    cr_pac_algorithm_name(signs->scheme.algorithm));
+	cr_x_u64(x, "va_bits", signs->scheme.va_bits);
+	cr_x_u64(x, "samples", signs->nr_samples);
+	cr_x_u64(x, "matched", signs->nr_matched);
+	cr_x_u64(x, "evidence", signs->evidence);
+	cr_x_close(x, '}');
+}
+
+void cr_x_scheme_line(struct cr_x *x, const struct cr_signs *signs)
+{
+	cr_x_text(x,
+		  "signed with %s, addresses of %u bits: so are %zu of %zu "
+		  "samples, by chance once in 2^%u\n",
+		  cr_pac_algorithm_name(signs->scheme.algorithm),
+		  signs->scheme.va_bits, signs->nr_matched, signs->nr_samples,
+		  signs->evidence);
+}

@@ -130,19 +130,7 @@ changed()
 {
 	local dir=aarch64/images/$1 slot
 	for slot in $(jq -r '.[].frames[] | select(.signed) | .slot' "$work/$1.json" | awk 'NR % 5 == 1'); do
-		rm -rf bad && cp -r "$dir" bad
-		python3 - "$slot" "$2" "$(crit mem "$dir" read "$slot" 8 --raw | od -An -v -tx1 | tr -d ' \n')" "$dir" <<-'END'
-			import json, subprocess, sys
-			slot, bit, word, dir = sys.argv[1:]
-			places = json.loads(subprocess.check_output(
-			    ["crit", "mem", dir, "search", "--hex", word, "--json"]))
-			[place] = [p for p in places if p["address"] == slot]
-			with open("bad/" + place["image"], "r+b") as f:
-			    f.seek(int(place["image_offset"], 16) + int(bit) // 8)
-			    byte = f.read(1)[0]
-			    f.seek(-1, 1)
-			    f.write(bytes([byte ^ 1 << int(bit) % 8]))
-		END
+		flip "$dir" "$slot" "$2" bad
 		crit bt bad --sysroot sys --verify --json >"$work/bad.json" 2>/dev/null
 		[ $? = 1 ] && [ "$(jq -r '.[].frames[] | select(.verdict == "does not") | .slot' "$work/bad.json")" = "$slot" ] &&
 			[ "$(frames_of "$work/bad.json" | wc -w)" = "$(frames_of "$work/$1.json" | wc -w)" ] || return

@@ -90,19 +90,7 @@ changed()
 {
 	local dir=aarch64/images/$1 slot
 	for slot in $(jq -r '.[] | select(.origin == "stack" or .origin == "context") | .slot' "$work/$1.json" | awk -v n="$3" 'NR % n == 1'); do
-		rm -rf bad && cp -r "$dir" bad
-		python3 - "$slot" "$2" "$(crit mem "$dir" read "$slot" 8 --raw | od -An -v -tx1 | tr -d ' \n')" "$dir" <<-'END'
-			import json, subprocess, sys
-			slot, bit, word, dir = sys.argv[1:]
-			places = json.loads(subprocess.check_output(
-			    ["crit", "mem", dir, "search", "--hex", word, "--json"]))
-			[place] = [p for p in places if p["address"] == slot]
-			with open("bad/" + place["image"], "r+b") as f:
-			    f.seek(int(place["image_offset"], 16) + int(bit) // 8)
-			    byte = f.read(1)[0]
-			    f.seek(-1, 1)
-			    f.write(bytes([byte ^ 1 << int(bit) % 8]))
-		END
+		flip "$dir" "$slot" "$2" bad
 		crit pac slots bad --sysroot sys --json >"$work/bad.json" 2>"$work/error"
 		[ "$(jq -r '.[] | select(.verdict == "does not" or .verdict == "unknown") | .slot' "$work/bad.json")" = "$slot" ] || return
 		crit pac verify bad --sysroot sys >"$work/out" 2>"$work/error"

@@ -4,7 +4,6 @@
  * to the kernel that the handler returns to. What it refuses is SIGSEGV; nothing
  * is lost without a word. Source: parse_user_sigframe() and restore_*_context().
  */
-#include <endian.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -69,20 +68,6 @@ const char *cr_sigframe_record_name(uint32_t magic)
 	return r ? r->name : NULL;
 }
 
-static uint64_t u64_at(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
-
-static uint32_t u32_at(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
 /* The kernel writes the record of FPSIMD first. */
 static bool is_key(const struct cr_sigframes *s, uint64_t word)
 {
@@ -100,8 +85,8 @@ struct walk {
 
 static const char *add_record(struct cr_sigframe_aarch64 *a, const uint8_t *p)
 {
-	struct cr_sigframe_record r = { .magic = u32_at(p),
-					.size = u32_at(p + 4) };
+	struct cr_sigframe_record r = { .magic = cr_sigframe_u32(p),
+					.size = cr_sigframe_u32(p + 4) };
 	const struct record *known = find_record(r.magic);
 	for (uint32_t i = 0; i < a->nr; i++)
 		if (a->record[i].magic == r.magic && r.magic != ESR)
@@ -114,7 +99,7 @@ static const char *add_record(struct cr_sigframe_aarch64 *a, const uint8_t *p)
 		r.length = (uint16_t)(p[8] | p[9] << 8);
 		r.is_streaming = r.magic == SVE && p[10] & 1;
 	} else if (r.magic == GCS) {
-		r.features = u64_at(p + 16);
+		r.features = cr_sigframe_u64(p + 16);
 	}
 	a->record[a->nr++] = r;
 	return NULL;
@@ -124,15 +109,15 @@ static const char *add_record(struct cr_sigframe_aarch64 *a, const uint8_t *p)
 static const char *enter_extra(struct walk *w, const uint8_t *p)
 {
 	uint8_t end[HEAD];
-	uint64_t data = u64_at(p + 8);
-	uint32_t size = u32_at(p + 16);
+	uint64_t data = cr_sigframe_u64(p + 8);
+	uint32_t size = cr_sigframe_u32(p + 16);
 	if (w->a->has_extra)
 		return "it has extra space twice";
 	w->a->has_extra = true;
 	w->at += EXTRA_SIZE;
 	if (w->limit - w->at < 16 ||
 	    !cr_sigframe_bytes(w->pages, w->at, end, sizeof(end)) ||
-	    u64_at(end))
+	    cr_sigframe_u64(end))
 		return "nothing ends the records before the extra space";
 	if (data != w->at + 16 || size % 16 || size > EXTRA_MAX)
 		return "its extra space is not where it should be";
@@ -148,7 +133,7 @@ static const char *walk_record(struct walk *w, bool *end_ret)
 	uint64_t left = w->limit - w->at;
 	if (left < HEAD || !cr_sigframe_bytes(w->pages, w->at, p, HEAD))
 		return "its records do not end";
-	uint32_t magic = u32_at(p), size = u32_at(p + 4);
+	uint32_t magic = cr_sigframe_u32(p), size = cr_sigframe_u32(p + 4);
 	*end_ret = !magic && !size;
 	if (!magic)
 		return size ? "its terminator has a size" : NULL;
@@ -201,9 +186,9 @@ static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame,
 	    !cr_sigframe_bytes(pages, frame->at, bytes, sizeof(bytes)))
 		return false;
 	*a = (struct cr_sigframe_aarch64){ 0 };
-	frame->signo = cr_sigframe_signo(u32_at(bytes + SIGNO));
-	frame->sp = u64_at(bytes + SP);
-	frame->pc = u64_at(bytes + PC);
+	frame->signo = cr_sigframe_signo(cr_sigframe_u32(bytes + SIGNO));
+	frame->sp = cr_sigframe_u64(bytes + SP);
+	frame->pc = cr_sigframe_u64(bytes + PC);
 	walk_records(pages, frame->at + RECORDS, a);
 	frame->size = a->end + LINK_SIZE - frame->at;
 	return is_certain || looks_real(pages, frame, bytes);

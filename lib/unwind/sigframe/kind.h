@@ -5,6 +5,9 @@
 #ifndef CR_LIB_UNWIND_SIGFRAME_KIND_H
 #define CR_LIB_UNWIND_SIGFRAME_KIND_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "lib/unwind/sigframe.h"
 
 struct cr_sigframe_kind {
@@ -36,6 +39,21 @@ static inline const struct cr_vma *cr_sigframe_vma(const struct cr_pages *pages,
 	size_t i = cr_space_find(&pages->space, vaddr);
 	const struct cr_vma *vma = &pages->space.vma[i];
 	return i < pages->space.nr && vma->start <= vaddr ? vma : NULL;
+}
+
+/** Words of the frame's bytes; both processors are little-endian. */
+static inline uint64_t cr_sigframe_u64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static inline uint32_t cr_sigframe_u32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
 }
 
 /** Reads bytes; false if they are not there. */

@@ -6,7 +6,6 @@
  * not aligned and unknown bits of mxcsr are SIGSEGV; sizes that do not
  * fit cost the components but x87 and SSE, silently.
  */
-#include <endian.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -41,20 +40,6 @@ enum {
 #define TILE_DATA (UINT64_C(1) << 18)
 #define MXCSR_UNKNOWN 0xffff0000u
 
-static uint64_t u64_at(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
-
-static uint32_t u32_at(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
 static bool is_key(const struct cr_sigframes *s, uint64_t word)
 {
 	for (size_t i = 0; i < s->nr_restorers; i++)
@@ -67,7 +52,7 @@ static bool has_magic2(struct cr_pages *pages, uint64_t vaddr)
 {
 	uint8_t bytes[4];
 	return cr_sigframe_bytes(pages, vaddr, bytes, sizeof(bytes)) &&
-	       u32_at(bytes) == MAGIC2;
+	       cr_sigframe_u32(bytes) == MAGIC2;
 }
 
 /* What a kernel that checks nothing but the frame itself takes it for. */
@@ -78,13 +63,13 @@ static bool read_fp(struct cr_pages *pages, struct cr_sigframe *frame)
 	memset(area + HEADER, 0, 64);
 	if (!cr_sigframe_bytes(pages, x->fp, area, FXSAVE_SIZE))
 		return false;
-	x->mxcsr = u32_at(area + MXCSR);
+	x->mxcsr = cr_sigframe_u32(area + MXCSR);
 	frame->size = x->fp + FXSAVE_SIZE - frame->at;
-	if (u32_at(area + SW_BYTES) != MAGIC1)
+	if (cr_sigframe_u32(area + SW_BYTES) != MAGIC1)
 		return true;
-	x->extended_size = u32_at(area + SW_BYTES + 4);
-	x->features = u64_at(area + SW_BYTES + 8);
-	x->size = u32_at(area + SW_BYTES + 16);
+	x->extended_size = cr_sigframe_u32(area + SW_BYTES + 4);
+	x->features = cr_sigframe_u64(area + SW_BYTES + 8);
+	x->size = cr_sigframe_u32(area + SW_BYTES + 16);
 	x->has_xstate = x->size >= XSAVE_MIN && x->size <= x->extended_size &&
 			has_magic2(pages, x->fp + x->size) &&
 			cr_sigframe_bytes(pages, x->fp + HEADER, area + HEADER,
@@ -92,10 +77,10 @@ static bool read_fp(struct cr_pages *pages, struct cr_sigframe *frame)
 	if (!x->has_xstate)
 		return true;
 	frame->size = x->fp + x->size + 4 - frame->at;
-	x->present = u64_at(area + HEADER);
+	x->present = cr_sigframe_u64(area + HEADER);
 	x->live = x->present & x->features;
-	x->is_compacted = u64_at(area + HEADER + 8);
-	x->is_reserved_set = u64_at(area + HEADER + 16);
+	x->is_compacted = cr_sigframe_u64(area + HEADER + 8);
+	x->is_reserved_set = cr_sigframe_u64(area + HEADER + 16);
 	return true;
 }
 
@@ -104,7 +89,7 @@ static bool looks_real(struct cr_pages *pages, const struct cr_sigframe *frame,
 {
 	const struct cr_vma *code = cr_sigframe_vma(pages, frame->pc);
 	return (bytes[CS] | bytes[CS + 1] << 8) == CS_64 &&
-	       u64_at(bytes + UC_FLAGS) < 8 && code &&
+	       cr_sigframe_u64(bytes + UC_FLAGS) < 8 && code &&
 	       code->prot & PROT_EXEC && cr_sigframe_vma(pages, frame->sp);
 }
 
@@ -117,11 +102,11 @@ static bool read_frame(struct cr_pages *pages, struct cr_sigframe *frame,
 	const struct cr_vma *stack = cr_sigframe_vma(pages, frame->at);
 	if (!stack || !cr_sigframe_bytes(pages, frame->at, bytes, FRAME_SIZE))
 		return false;
-	frame->sp = u64_at(bytes + SP);
-	frame->pc = u64_at(bytes + PC);
-	frame->signo = cr_sigframe_signo(u32_at(bytes + SIGNO));
+	frame->sp = cr_sigframe_u64(bytes + SP);
+	frame->pc = cr_sigframe_u64(bytes + PC);
+	frame->signo = cr_sigframe_signo(cr_sigframe_u32(bytes + SIGNO));
 	frame->size = FRAME_SIZE;
-	*x = (struct cr_sigframe_x86){ .fp = u64_at(bytes + FPSTATE) };
+	*x = (struct cr_sigframe_x86){ .fp = cr_sigframe_u64(bytes + FPSTATE) };
 	bool has_fp = x->fp >= frame->at + FRAME_SIZE && x->fp < stack->end &&
 		      read_fp(pages, frame);
 	return (is_certain || looks_real(pages, frame, bytes)) &&
