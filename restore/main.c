@@ -12,6 +12,7 @@
 #include "crit/manual.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
+#include "restore/fd/kind.h"
 #include "restore/pidns.h"
 #include "restore/steps.h"
 #include "restore/tasks.h"
@@ -85,6 +86,26 @@ static int wait_for(pid_t pid)
 	return cr_task_status(status);
 }
 
+// What is typed is for the process: we go on waiting when it is interrupted, and
+// stop when it has stopped, so that the shell goes on, until that continues us.
+static int wait_at_terminal(const struct cr_rplan *plan)
+{
+	pid_t pid = plan->proc->pid, pgrp = getpgid(pid);
+	int status = 0;
+	for (;;) {
+		pid_t got = waitpid(pid, &status,
+				    pgrp == getpgrp() ? 0 : WUNTRACED);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 || !WIFSTOPPED(status))
+			return cr_task_status(status);
+		cr_ttys_take(plan);
+		raise(SIGSTOP);
+		cr_ttys_give(plan, pgrp);
+		killpg(pgrp, SIGCONT);
+	}
+}
+
 // The init of a pid namespace takes all of it along.
 static void end_all(const struct cr_rplan *plan, pid_t init)
 {
@@ -124,8 +145,16 @@ static struct cr_error *restore(const struct cr_options *o,
 			end_all(plan, init);
 	}
 	cr_replace_close(&pidfile);
-	if (!err && !o->detach)
-		*status_ret = wait_for(init ? init : plan->proc->pid);
+	if (!err && !o->detach) {
+		if (o->shell_job) {
+			signal(SIGINT, SIG_IGN);
+			signal(SIGQUIT, SIG_IGN);
+		}
+		*status_ret = o->shell_job && !init ?
+				      wait_at_terminal(plan) :
+				      wait_for(init ? init : plan->proc->pid);
+		cr_ttys_take(plan);
+	}
 	return err;
 }
 

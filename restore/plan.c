@@ -491,6 +491,7 @@ void cr_rplan_deinit(struct cr_rplan *plan)
 		cr_maps_free(plan->own);
 	free(plan->own);
 	cr_memfds_free(plan->memfds);
+	cr_ttys_free(plan->ttys);
 	cr_remaps_free(&plan->remaps);
 	cr_locks_free(&plan->locks);
 	cr_message_free(plan->seccomp);

@@ -38,6 +38,7 @@ struct cr_shared;
 struct cr_maps;
 struct cr_memfds;
 struct cr_pipes;
+struct cr_ttys;
 
 /* An open file of the checkpoint: what descriptors, mappings and working
  * directories refer to. */
@@ -162,6 +163,7 @@ struct cr_rplan {
 	size_t nr_shared;
 	struct cr_memfds *memfds; /* see fd/memfd.c */
 	struct cr_pipes *pipes[2]; /* see fd/pipes.h */
+	struct cr_ttys *ttys; /* see fd/tty.c */
 	struct cr_remaps remaps; /* of files that had no name, if has_remaps */
 	bool has_remaps;
 	struct cr_locks locks;

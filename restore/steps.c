@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "restore/fd/kind.h"
 #include "restore/tasks.h"
 
 // clang-format off
@@ -20,7 +21,7 @@ const struct cr_step cr_steps[] = {
 	{ "shared memory", "make what processes share, and fill it",
 	  .plan = cr_map_plan, .once = cr_shared_open },
 	{ "open files", "open each file once",
-	  .plan = cr_fds_plan,  .once = cr_fds_open },
+	  .plan = cr_fds_plan, .once = cr_fds_open, .undo = cr_ttys_undo },
 
 	/* -- child: in each process, plain C -- */
 	// Who leads a session does before it has children, which are in it.

@@ -137,6 +137,17 @@ CR_KIND_PLAN(cr_epoll_plan);
 CR_KIND_OPEN(cr_epoll_open);
 CR_KIND_POST(cr_epoll_post);
 
+/* tty.c; the foreground is taken back from a group that has ended or stopped, and
+ * given to one that goes on, if it is ours. */
+CR_KIND_PLAN(cr_tty_plan);
+CR_KIND_PLAN(cr_tty_check);
+CR_KIND_OPEN(cr_tty_open);
+CR_KIND_POST(cr_tty_post);
+void cr_ttys_undo(struct cr_restore *run);
+void cr_ttys_take(const struct cr_rplan *plan);
+void cr_ttys_give(const struct cr_rplan *plan, pid_t pgrp);
+void cr_ttys_free(struct cr_ttys *ttys);
+
 /* memfd.c */
 CR_KIND_PLAN(cr_memfd_plan);
 CR_KIND_OPEN(cr_memfd_make);

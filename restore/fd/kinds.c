@@ -6,6 +6,7 @@
 #include "images/regfile.pb-c.h"
 #include "images/signalfd.pb-c.h"
 #include "images/timerfd.pb-c.h"
+#include "images/tty.pb-c.h"
 #include "restore/fd/kind.h"
 
 /* Where a message has its flags and owner. */
@@ -32,6 +33,9 @@ static const struct cr_fd_kind kinds[] = {
 	  .post = cr_timerfd_post },
 	{ FD_TYPES__EVENTPOLL, "epoll",    IN(EventpollFileEntry),
 	  .plan = cr_epoll_plan, .open = cr_epoll_open, .post = cr_epoll_post },
+	{ FD_TYPES__TTY,       "terminal", IN(TtyFileEntry),
+	  .plan = cr_tty_plan, .check = cr_tty_check, .open = cr_tty_open,
+	  .post = cr_tty_post },
 	{ FD_TYPES__MEMFD,     "memfd",    IN(MemfdFileEntry),
 	  .plan = cr_memfd_plan, .make = cr_memfd_make, .open = cr_memfd_open,
 	  .again = cr_memfd_again },
