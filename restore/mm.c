@@ -15,6 +15,7 @@
 #include "restore/inject.h"
 #include "restore/maps.h"
 #include "restore/steps.h"
+#include "restore/vdso.h"
 
 static void *address(uint64_t vaddr)
 {
@@ -101,8 +102,11 @@ struct cr_error *cr_self_unmap(struct cr_restore *run, struct cr_thread *thread)
 	struct cr_maps maps;
 	char name[24];
 	snprintf(name, sizeof(name), "%d", (int)proc->pid);
+	uint64_t vdso = proc->vdso, vdso_end = proc->vdso_end;
+	if (proc->vdso_leads)
+		cr_maps_vdso(run->plan->own, &vdso, &vdso_end);
 	struct cr_error *err =
-		cr_maps_ask(run->proc_fd, name, proc->vdso, proc->vdso_end, &maps);
+		cr_maps_ask(run->proc_fd, name, vdso, vdso_end, &maps);
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < maps.nr; i++) {
@@ -139,6 +143,8 @@ struct cr_error *cr_vdso_move(struct cr_restore *run, struct cr_proc *proc)
 {
 	uint64_t start, end, to = proc->vdso, hop = 0;
 	const struct cr_maps *own = run->plan->own;
+	if (proc->vdso_leads)
+		return cr_vdso_lead(run, proc);
 	cr_maps_vdso(own, &start, &end);
 	if (to == start)
 		return NULL;

@@ -108,6 +108,7 @@ struct cr_proc {
 	size_t nr_mappings;
 	uint64_t vdso, vdso_end; /* vvar to vdso; 0: none */
 	uint64_t vdso_code, vdso_code_size;
+	bool vdso_leads;	 /* to ours, which stays; see vdso.h */
 	uint64_t scratch;	 /* memory for injected calls, CR_SCRATCH_SIZE */
 	struct cr_messages fdinfo;
 	struct cr_pfd *fd;

@@ -44,7 +44,8 @@ static bool clashes(const struct cr_maps *own, const struct cr_proc *proc)
 		bool is_vdso = a->kind == CR_AREA_VDSO ||
 			       a->kind == CR_AREA_VVAR;
 		if (overlaps(a, proc->scratch, proc->scratch + CR_SCRATCH_SIZE) ||
-		    (!is_vdso && overlaps(a, proc->vdso, proc->vdso_end)))
+		    (!is_vdso && !proc->vdso_leads &&
+		     overlaps(a, proc->vdso, proc->vdso_end)))
 			return true;
 	}
 	return false;
@@ -92,7 +93,8 @@ static struct cr_error *look_around(struct cr_restore *run)
 				    "calls");
 	cr_rplan_each_proc(proc, run->plan) {
 		// The instruction goes where the vdso goes.
-		proc->syscall_ip = ip - start + proc->vdso;
+		proc->syscall_ip =
+			proc->vdso_leads ? ip : ip - start + proc->vdso;
 	}
 	return find_room(run);
 }

@@ -67,7 +67,7 @@ const struct cr_step cr_steps[] = {
 	{ "actions", "set the actions of its signals",
 	  .plan = cr_signals_plan, .child = cr_signals_actions },
 	// The C library would look for the time where it was.
-	{ "vdso", "move the vdso to where it was",
+	{ "vdso", "move the vdso to where it was, or make that one lead to it",
 	  .child = cr_vdso_move },
 
 	/* -- inject: memory that is ours goes -- */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "lib/base/cleanup.h"
 #include "restore/arch/arch.h"
@@ -119,6 +120,43 @@ bool cr_vdso_fits(const void *theirs, const void *ours, size_t size,
 	return true;
 }
 
+/* ---- jumps ---- */
+
+static bool is_near(const struct cr_vdso_jump *jump, size_t nr, size_t size)
+{
+	for (size_t i = 0; i < nr; i++) {
+		for (size_t j = 0; j < nr; j++) {
+			if (jump[j].from > jump[i].from &&
+			    jump[j].from - jump[i].from < size)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool cr_vdso_jumps(const void *theirs, size_t size, const void *ours,
+		   size_t our_size, size_t jump_size,
+		   struct cr_vdso_jump ret[CR_VDSO_JUMPS_MAX], size_t *nr_ret)
+{
+	struct symbols a, b;
+	struct cr_vdso_jump jump;
+	const char *name;
+	size_t nr = 0;
+	if (!find_symbols(theirs, size, &a) || !find_symbols(ours, our_size, &b))
+		return false;
+	for (size_t i = 0; i < a.nr; i++) {
+		if (!symbol(&a, i, &name, &jump.from))
+			continue;
+		if (nr == CR_VDSO_JUMPS_MAX || jump.from > size ||
+		    size - jump.from < jump_size || !find(&b, name, &jump.to) ||
+		    jump.to >= our_size)
+			return false;
+		ret[nr++] = jump;
+	}
+	*nr_ret = nr;
+	return nr && !is_near(ret, nr, jump_size);
+}
+
 /* ---- that of a process ---- */
 
 // The build id of an ELF image, or NULL.
@@ -152,43 +190,98 @@ static bool is_inside(const struct cr_proc *proc)
 	return false;
 }
 
-static struct cr_error *compare(struct cr_proc *proc, const void *ours,
-				size_t size)
+// Its vdso as a plain mapping, at its place among the others.
+static void add_mapping(struct cr_proc *proc)
 {
-	cr_auto_free void *theirs = malloc(size);
-	struct cr_error *err = NULL;
-	if (!theirs)
-		return cr_enomem;
-	bool is = proc->vdso_code_size == size;
-	if (is)
-		err = cr_pages_read(&proc->pages, proc->vdso_code, theirs, size);
-	if (err)
-		return cr_error_at(err, "the vdso");
-	if (is && (is_same(theirs, ours, size) ||
-		   (!is_inside(proc) &&
-		    cr_vdso_fits(theirs, ours, size, &cr_native.trampoline))))
-		return NULL;
-	return cr_error_new(CR_ERR_UNSUPPORTED,
-			    "its vdso is not that of this kernel, and has its "
-			    "functions at other places");
+	size_t at = 0, i = 0;
+	while (proc->mm.vma[i]->start != proc->vdso_code)
+		i++;
+	while (at < proc->nr_mappings &&
+	       proc->mapping[at].vma->start < proc->vdso_code)
+		at++;
+	memmove(proc->mapping + at + 1, proc->mapping + at,
+		(proc->nr_mappings - at) * sizeof(proc->mapping[0]));
+	proc->mapping[at] = (struct cr_mapping){ .vma = proc->mm.vma[i],
+						 .i = i,
+						 .filled = true };
+	proc->nr_mappings++;
+}
+
+static const struct cr_area *code_of(const struct cr_maps *own)
+{
+	for (size_t i = 0; i < own->nr; i++) {
+		if (own->area[i].kind == CR_AREA_VDSO)
+			return own->area + i;
+	}
+	return NULL;
+}
+
+// Whatever an image says; that of a kernel has two or three pages.
+#define SIZE_MAX_OF_THEIRS 0x40000
+
+static bool can_lead(const void *theirs, size_t size, const void *ours,
+		     size_t our_size)
+{
+	struct cr_vdso_jump jump[CR_VDSO_JUMPS_MAX];
+	size_t nr;
+	return cr_native.jump_size &&
+	       cr_vdso_jumps(theirs, size, ours, our_size, cr_native.jump_size,
+			     jump, &nr);
 }
 
 static struct cr_error *check(const struct cr_maps *own, struct cr_proc *proc)
 {
-	uint64_t start, end, size = proc->vdso_end - proc->vdso;
+	uint64_t start, end;
+	size_t size = proc->vdso_code_size;
+	const struct cr_area *area = code_of(own);
+	if (!area || !size || size > SIZE_MAX_OF_THEIRS)
+		return cr_error_new(CR_ERR_UNSUPPORTED, "%s has no vdso",
+				    area ? "it" : "this kernel");
+	const void *ours = (const void *)(uintptr_t)area->start; // NOLINT
+	size_t our_size = area->end - area->start;
+	cr_auto_free void *theirs = malloc(size);
+	if (!theirs)
+		return cr_enomem;
+	struct cr_error *err =
+		cr_pages_read(&proc->pages, proc->vdso_code, theirs, size);
+	if (err)
+		return cr_error_at(err, "the vdso");
 	cr_maps_vdso(own, &start, &end);
-	if (size != end - start)
+	bool alike = proc->vdso_end - proc->vdso == end - start &&
+		     size == our_size;
+	if (alike && is_same(theirs, ours, size))
+		return NULL;
+	if (is_inside(proc))
 		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "vvar and vdso have %llu bytes, those of "
-				    "this kernel have %llu",
-				    (unsigned long long)size,
-				    (unsigned long long)(end - start));
-	for (size_t i = 0; i < own->nr; i++) {
-		const struct cr_area *a = own->area + i;
-		if (a->kind == CR_AREA_VDSO)
-			return compare(proc, (const void *)(uintptr_t)a->start,
-				       a->end - a->start);
-	}
+				    "its vdso is not that of this kernel, and a "
+				    "thread is inside of it");
+	if (alike && cr_vdso_fits(theirs, ours, size, &cr_native.trampoline))
+		return NULL;
+	if (!can_lead(theirs, size, ours, our_size))
+		return cr_error_new(CR_ERR_UNSUPPORTED,
+				    "its vdso is not that of this kernel, and "
+				    "its functions cannot be led there");
+	add_mapping(proc);
+	proc->vdso_leads = true;
+	return NULL;
+}
+
+struct cr_error *cr_vdso_lead(struct cr_restore *run, struct cr_proc *proc)
+{
+	struct cr_vdso_jump jump[CR_VDSO_JUMPS_MAX];
+	size_t nr = 0, size = proc->vdso_code_size;
+	uint8_t *theirs = (uint8_t *)(uintptr_t)proc->vdso_code; // NOLINT
+	const struct cr_area *area = code_of(run->plan->own);
+	const void *ours = (const void *)(uintptr_t)area->start; // NOLINT
+	if (!cr_vdso_jumps(theirs, size, ours, area->end - area->start,
+			   cr_native.jump_size, jump, &nr))
+		return cr_error_new(CR_ERR_INTERNAL, "no way to our vdso");
+	if (mprotect(theirs, size, PROT_READ | PROT_WRITE))
+		return cr_error_sys("write to its vdso");
+	for (size_t i = 0; i < nr; i++)
+		cr_native.jump(theirs + jump[i].from, area->start + jump[i].to);
+	if (mprotect(theirs, size, PROT_READ | PROT_EXEC))
+		return cr_error_sys("protect its vdso");
 	return NULL;
 }
 

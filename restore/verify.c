@@ -93,7 +93,8 @@ static struct cr_error *check_all(struct check *c, struct cr_proc *proc,
 	for (size_t j = 0; !err && j < proc->nr_mappings; j++) {
 		const struct cr_mapping *m = proc->mapping + j;
 		err = check_area(maps, &i, m->vma);
-		if (!err)
+		// The jumps in it are ours.
+		if (!err && !(m->vma->status & CR_VMA_VDSO))
 			err = check_mapping(c, m);
 		if (err)
 			return cr_error_at(err,

@@ -44,6 +44,11 @@ struct cr_native {
 	/* The vdso's signal trampoline. */
 	struct cr_trampoline trampoline;
 
+	/* Writes a jump to an address, as a function may begin with it, of
+	 * jump_size bytes; 0: no way is known. */
+	size_t jump_size;
+	void (*jump)(uint8_t *code, uint64_t to);
+
 	/* The address of the next instruction. */
 	uint64_t (*ip)(const CoreEntry *core);
 

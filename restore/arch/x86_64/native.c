@@ -40,6 +40,15 @@ static uint64_t ip(const CoreEntry *core)
 	return core->thread_info->gpregs->ip;
 }
 
+// movabs $to, %rax; jmp *%rax: a register that is not for arguments.
+static void jump(uint8_t *code, uint64_t to)
+{
+	static const uint8_t load[] = { 0x48, 0xb8 }, go[] = { 0xff, 0xe0 };
+	memcpy(code, load, sizeof(load));
+	memcpy(code + 2, &to, sizeof(to));
+	memcpy(code + 10, go, sizeof(go));
+}
+
 static uint64_t clear_tid(const CoreEntry *core)
 {
 	return core->thread_info->clear_tid_addr;
@@ -288,6 +297,8 @@ const struct cr_native cr_native = {
 	.march = CORE_ENTRY__MARCH__X86_64,
 	.call = { 0x0f, 0x05 },
 	.call_size = 2,
+	.jump_size = 12,
+	.jump = jump,
 	.ip = ip,
 	.plan = plan,
 	.part = part,

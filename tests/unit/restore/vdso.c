@@ -59,6 +59,14 @@ static bool fits(const struct made *theirs, const struct made *ours)
 			    &trampoline);
 }
 
+static bool jumps(const struct made *theirs, const struct made *ours,
+		  struct cr_vdso_jump jump[CR_VDSO_JUMPS_MAX], size_t *nr)
+{
+	return cr_vdso_jumps(cr_test_tail(theirs, sizeof(*theirs)),
+			     sizeof(*theirs), cr_test_tail(ours, sizeof(*ours)),
+			     sizeof(*ours), 12, jump, nr);
+}
+
 TEST(functions_at_the_same_places_fit)
 {
 	struct made a = make(0, 32), b = make(0, 32);
@@ -134,9 +142,43 @@ TEST(any_bytes_are_taken)
 	for (size_t i = 0; i < offsetof(struct made, code); i++) {
 		struct made a = ours;
 		((uint8_t *)&a)[i] ^= 0xff;
+		struct cr_vdso_jump jump[CR_VDSO_JUMPS_MAX];
+		size_t nr;
 		fits(&a, &ours);
 		fits(&ours, &a);
+		jumps(&a, &ours, jump, &nr);
+		jumps(&ours, &a, jump, &nr);
 	}
+}
+
+TEST(functions_lead_to_those_with_their_names)
+{
+	struct made theirs = make(0, 32), ours = make(40, 8);
+	struct cr_vdso_jump jump[CR_VDSO_JUMPS_MAX];
+	size_t nr = 0;
+	ck_assert(jumps(&theirs, &ours, jump, &nr));
+	ck_assert_uint_eq(nr, 2);
+	ck_assert_uint_eq(jump[0].from, theirs.symbol[1].st_value);
+	ck_assert_uint_eq(jump[0].to, ours.symbol[1].st_value);
+	ck_assert_uint_eq(jump[1].from, theirs.symbol[2].st_value);
+	ck_assert_uint_eq(jump[1].to, ours.symbol[2].st_value);
+}
+
+TEST(functions_need_room_for_a_jump)
+{
+	struct made ours = make(40, 8), theirs = make(0, 11);
+	struct cr_vdso_jump jump[CR_VDSO_JUMPS_MAX];
+	size_t nr;
+	ck_assert(!jumps(&theirs, &ours, jump, &nr));
+	theirs = make(0, 0); // two names of one function
+	ck_assert(jumps(&theirs, &ours, jump, &nr));
+	theirs = make(0, sizeof(theirs.code) - 11);
+	ck_assert(!jumps(&theirs, &ours, jump, &nr));
+	theirs = make(0, 12);
+	ours.symbol[2].st_value = sizeof(ours);
+	ck_assert(!jumps(&theirs, &ours, jump, &nr));
+	ours.names[1] = 'x';
+	ck_assert(!jumps(&theirs, &ours, jump, &nr));
 }
 
 TEST_MAIN("restore/vdso")
