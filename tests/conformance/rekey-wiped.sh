@@ -67,7 +67,7 @@ run()
 	local want=$1 status=0
 	shift
 	rm -f memory
-	CR_MEMORY=$PWD/memory LD_PRELOAD=$PWD/wiped.so crit "$@" >said 2>error || status=$?
+	TMPDIR=$PWD/at CR_MEMORY=$PWD/memory LD_PRELOAD=$PWD/wiped.so crit "$@" >said 2>error || status=$?
 	[ $status = "$want" ] && [ -s memory ] && return
 	sed 's/^/# /' error
 	result 1 "crit $* ends with $want"
