@@ -246,10 +246,9 @@ static struct cr_error *refill_mapping(struct cr_proc *proc,
 	return err;
 }
 
-struct cr_error *cr_map_fill(struct cr_restore *run, struct cr_proc *proc)
+// What has been made early, or the rest.
+static struct cr_error *fill_all(struct cr_proc *proc, bool early)
 {
-	if (proc->zombie)
-		return NULL;
 	cr_auto_free struct cr_fill *fill = calloc(1, sizeof(*fill));
 	struct cr_error *err = NULL;
 	struct huge huge = { .over = proc->mm.entry->thp_disabled };
@@ -257,10 +256,22 @@ struct cr_error *cr_map_fill(struct cr_restore *run, struct cr_proc *proc)
 		return cr_enomem;
 	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
 		const struct cr_mapping *m = proc->mapping + i;
+		if (m->early != early)
+			continue;
 		if (m->inherited)
 			err = refill_mapping(proc, m);
 		else if (m->filled)
 			err = fill_mapping(fill, &huge, proc, m);
 	}
 	return err ?: cr_fill(fill);
+}
+
+struct cr_error *cr_map_fill(struct cr_restore *run, struct cr_proc *proc)
+{
+	return proc->zombie ? NULL : fill_all(proc, false);
+}
+
+struct cr_error *cr_map_fill_early(struct cr_proc *proc)
+{
+	return fill_all(proc, true);
 }

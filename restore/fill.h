@@ -28,6 +28,9 @@ struct cr_error *cr_fill_run(struct cr_fill *fill, struct cr_pages *pages,
 			     const struct cr_run *r, void *data) CR_MUST_CHECK;
 struct cr_error *cr_fill(struct cr_fill *fill) CR_MUST_CHECK;
 
+/** Fills what a process's mappings have that were made early. */
+struct cr_error *cr_map_fill_early(struct cr_proc *proc) CR_MUST_CHECK;
+
 /** True if the run is of pages that the process itself has in the images. */
 bool cr_fill_is_own(const struct cr_proc *proc, const struct cr_run *r);
 

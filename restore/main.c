@@ -12,6 +12,7 @@
 #include "crit/manual.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
+#include "restore/clones.h"
 #include "restore/fd/kind.h"
 #include "restore/pidns.h"
 #include "restore/steps.h"
@@ -67,12 +68,27 @@ static struct cr_error *open_pidfile(const char *path, struct cr_replace *rep)
 	return err ? cr_error_at(err, "%s", path) : NULL;
 }
 
-static struct cr_error *write_pid(const char *path, struct cr_replace *rep,
-				  pid_t pid)
+/* What has been restored: one, with the init of its pid namespace or without, or
+ * copies. */
+struct restored {
+	const struct cr_rplan *plan;
+	pid_t init;
+	struct cr_clones clones;
+};
+
+// A line for each first process.
+static struct cr_error *write_pids(const char *path, struct cr_replace *rep,
+				   const struct restored *r)
 {
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
-	struct cr_error *err = cr_io_write(rep->fd, text, (size_t)n);
+	size_t nr = r->clones.nr ? r->clones.nr : 1;
+	struct cr_error *err = NULL;
+	for (size_t i = 0; !err && i < nr; i++) {
+		char text[24];
+		pid_t pid = r->clones.nr ? r->clones.keeper[i].root :
+					   r->plan->proc->pid;
+		int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
+		err = cr_io_write(rep->fd, text, (size_t)n);
+	}
 	if (!err)
 		err = cr_replace_commit(rep, false);
 	return err ? cr_error_at(err, "%s", path) : NULL;
@@ -106,16 +122,50 @@ static int wait_at_terminal(const struct cr_rplan *plan)
 	}
 }
 
-// The init of a pid namespace takes all of it along.
-static void end_all(const struct cr_rplan *plan, pid_t init)
+static int wait_for_end(const struct restored *r)
 {
-	cr_rplan_each_proc(proc, plan) {
-		if (!init)
+	if (r->clones.nr)
+		return cr_clones_last(&r->clones);
+	return wait_for(r->init ? r->init : r->plan->proc->pid);
+}
+
+// The init of a pid namespace takes all of it along.
+static void end_all(const struct restored *r)
+{
+	cr_clones_kill(&r->clones);
+	cr_rplan_each_proc(proc, r->plan) {
+		if (!r->init && !r->clones.nr)
 			kill(proc->pid, SIGKILL);
 	}
-	if (init)
-		kill(init, SIGKILL);
-	wait_for(init ? init : plan->proc->pid);
+	if (r->init)
+		kill(r->init, SIGKILL);
+	wait_for_end(r);
+}
+
+static struct cr_error *run_steps(const struct cr_options *o,
+				  struct cr_rplan *plan, bool *clash_ret,
+				  struct restored *ret)
+{
+	FILE *log = o->verbose ? stderr : NULL;
+	const char *fault = getenv(FAULT_VARIABLE);
+	if (o->clones)
+		return cr_clones_run(o, plan, log, fault, clash_ret,
+				     &ret->clones);
+	if (cr_pidns_is_wanted(o, plan))
+		return cr_pidns_run(o, plan, log, fault, clash_ret, &ret->init);
+	return cr_restore_run(o, plan, log, fault, NULL, clash_ret);
+}
+
+static struct cr_error *tell(const struct cr_options *o, struct cr_rplan *plan,
+			     struct cr_replace *pidfile,
+			     const struct restored *r)
+{
+	struct cr_error *err =
+		o->clones ? cr_clones_print(plan, &r->clones, STDOUT_FILENO) :
+			    NULL;
+	if (!err && o->pidfile)
+		err = write_pids(o->pidfile, pidfile, r);
+	return err;
 }
 
 static struct cr_error *restore(const struct cr_options *o,
@@ -123,26 +173,22 @@ static struct cr_error *restore(const struct cr_options *o,
 				int *status_ret)
 {
 	bool clash = false;
-	FILE *log = o->verbose ? stderr : NULL;
-	const char *fault = getenv(FAULT_VARIABLE);
-	pid_t init = 0;
+	struct restored r = { .plan = plan };
 	struct cr_replace pidfile = { .fd = -1 };
 	struct cr_error *err =
 		o->pidfile ? open_pidfile(o->pidfile, &pidfile) : NULL;
 	if (!err)
-		err = cr_pidns_is_wanted(o, plan) ?
-			      cr_pidns_run(o, plan, log, fault, &clash, &init) :
-			      cr_restore_run(o, plan, log, fault, &clash);
+		err = run_steps(o, plan, &clash, &r);
 	if (err && clash) {
 		struct cr_error *exec_err = again(argv);
 		if (exec_err) {
 			cr_error_free(err);
 			err = exec_err;
 		}
-	} else if (!err && o->pidfile) {
-		err = write_pid(o->pidfile, &pidfile, plan->proc->pid);
+	} else if (!err) {
+		err = tell(o, plan, &pidfile, &r);
 		if (err)
-			end_all(plan, init);
+			end_all(&r);
 	}
 	cr_replace_close(&pidfile);
 	if (!err && !o->detach) {
@@ -150,19 +196,21 @@ static struct cr_error *restore(const struct cr_options *o,
 			signal(SIGINT, SIG_IGN);
 			signal(SIGQUIT, SIG_IGN);
 		}
-		*status_ret = o->shell_job && !init ?
-				      wait_at_terminal(plan) :
-				      wait_for(init ? init : plan->proc->pid);
+		*status_ret = o->shell_job && !r.init ? wait_at_terminal(plan) :
+							wait_for_end(&r);
 		cr_ttys_take(plan);
 	}
+	cr_clones_free(&r.clones);
 	return err;
 }
 
 static struct cr_error *run(const struct cr_options *o, char **argv,
 			    int *status_ret)
 {
-	struct cr_rplan plan;
-	struct cr_error *err = cr_rplan_make(o, &plan);
+	struct cr_rplan plan = { 0 };
+	struct cr_error *err = cr_clones_check(o);
+	if (!err)
+		err = cr_rplan_make(o, &plan);
 	if (!err && o->plan)
 		err = cr_rplan_print(&plan, o->json, STDOUT_FILENO);
 	if (!err)

@@ -109,6 +109,15 @@ static struct cr_error *find_pages(struct cr_proc *proc, struct cr_mapping *m)
 	return NULL;
 }
 
+#define WIPE_ON_FORK 18 // MADV_WIPEONFORK
+
+// Whether a fork would have zeroed it, and it is to be so.
+static bool is_to_be_wiped(const struct cr_rplan *plan, const VmaEntry *vma)
+{
+	return plan->options->wipe_on_fork && vma->has_madv &&
+	       vma->madv >> WIPE_ON_FORK & 1;
+}
+
 static struct cr_error *plan_mapping(struct cr_rplan *plan, struct cr_proc *proc,
 				     const VmaEntry *vma, size_t i)
 {
@@ -139,7 +148,11 @@ static struct cr_error *plan_mapping(struct cr_rplan *plan, struct cr_proc *proc
 	struct cr_error *err = find_file(plan, m);
 	if (!err && m->file)
 		m->file->is_mapped = true;
-	return err ?: find_pages(proc, m);
+	if (!err)
+		err = find_pages(proc, m);
+	m->wiped = m->filled && is_to_be_wiped(plan, vma);
+	m->filled = m->filled && !m->wiped;
+	return err;
 }
 
 #define LOWEST	  0x100000ull
@@ -258,7 +271,7 @@ static int first_prot(const struct cr_mapping *m)
 
 static bool is_plain(const struct cr_mapping *m)
 {
-	return !m->file && !m->inherited &&
+	return !m->file && !m->inherited && !m->early &&
 	       m->vma->status & CR_VMA_ANON_PRIVATE &&
 	       !(m->vma->flags & (MAP_GROWSDOWN | MAP_HUGETLB));
 }
@@ -365,7 +378,7 @@ struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
 		const struct cr_mapping *m = proc->mapping + i;
-		if (m->inherited)
+		if (m->inherited || m->early)
 			continue;
 		err = map_one(run, &o, m, end_of_alike(proc, &i));
 		if (err)
@@ -373,6 +386,52 @@ struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 	}
 	close_opened(&o);
 	return err ?: open_exe(run, proc);
+}
+
+/* ---- early: once for all copies ---- */
+
+// Whether a fork hands it on as it is. What someone else may write to is not the
+// copies' to share.
+static bool is_early(const struct cr_rplan *plan, const struct cr_mapping *m)
+{
+	const VmaEntry *v = m->vma;
+	if ((v->flags & MAP_TYPE) != MAP_PRIVATE ||
+	    v->flags & (MAP_LOCKED | MAP_HUGETLB))
+		return false;
+	return !m->file || (m->file->type == FD_TYPES__REG &&
+			    !cr_remaps_find(&plan->remaps, m->file->id));
+}
+
+struct cr_error *cr_map_early(struct cr_restore *run, struct cr_proc *proc)
+{
+	struct opened o = { .fd = -1 };
+	struct cr_error *err = NULL;
+	if (proc->zombie)
+		return NULL;
+	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
+		struct cr_mapping *m = proc->mapping + i;
+		if (!is_early(run->plan, m))
+			continue;
+		err = map_one(run, &o, m, end_of_alike(proc, &i));
+		if (err)
+			err = cr_error_at(err, "mapping %zu", m->i);
+		while (!err && m <= proc->mapping + i)
+			m++->early = true;
+	}
+	close_opened(&o);
+	return err ?: cr_map_fill_early(proc);
+}
+
+void cr_map_drop_early(const struct cr_rplan *plan)
+{
+	cr_rplan_each_proc(proc, plan) {
+		for (size_t i = 0; i < proc->nr_mappings; i++) {
+			const VmaEntry *vma = proc->mapping[i].vma;
+			if (proc->mapping[i].early)
+				munmap(address(vma->start),
+				       vma->end - vma->start);
+		}
+	}
 }
 
 /* ---- afterwards ---- */

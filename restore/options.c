@@ -34,6 +34,12 @@ const struct cr_opt cr_options[] = {
 	  NULL, "compare what was restored with the images before it runs" },
 	{ 0, "pidns", NULL, CR_FLAG(struct cr_options, pidns),
 	  NULL, "restore in a new pid namespace, where every pid is free" },
+	{ 0, "clones", NULL, CR_COUNT(struct cr_options, clones),
+	  "N", "restore N copies, each in a pid namespace of its own; say what "
+	  "they share (with --pidns)" },
+	{ 0, "wipe-on-fork", NULL, CR_FLAG(struct cr_options, wipe_on_fork),
+	  NULL, "restore memory zeroed that a fork would zero "
+	  "(MADV_WIPEONFORK: the state of random numbers)" },
 	{ 0, "keys", NULL, CR_CHOICE(struct cr_options, keys, keys),
 	  "WHICH", "the keys of signed pointers (AArch64; default: saved)" },
 	{ 0, "gcs-lock", NULL,
@@ -43,7 +49,7 @@ const struct cr_opt cr_options[] = {
 	{ 0, "plan", NULL, CR_FLAG(struct cr_options, plan),
 	  NULL, "say what would be done, and do nothing" },
 	{ 0, "json", NULL, CR_FLAG(struct cr_options, json),
-	  NULL, "with --plan, write JSON" },
+	  NULL, "with --plan or --clones, write JSON" },
 	{ 'v', "verbose", NULL, CR_FLAG(struct cr_options, verbose),
 	  NULL, "say what is done, and how long it takes" },
 	{ 0, "version", NULL, CR_FLAG(struct cr_options, version),
@@ -79,9 +85,32 @@ static const struct cr_section sections[] = {
 	  "Nor does an image say whether a thread had locked its guarded control\n"
 	  "stack. The C library locks everything when it enables them, so this is\n"
 	  "what --gcs-lock does by default." },
+	{ "COPIES",
+	  "--clones N --pidns restores N copies, each in a pid namespace of its\n"
+	  "own. All are restored before the first one runs; if one fails none is\n"
+	  "left. Each opens its files and makes its pipes and shared memory\n"
+	  "itself; descriptors given by --inherit-fd are the same in all. What\n"
+	  "the first process had in private memory is read once, and its pages\n"
+	  "are shared by the copies until they are written to. --pidfile gets a\n"
+	  "line for each, in their order.\n"
+	  "\n"
+	  "Then a report goes to standard output: where the copies are, and what\n"
+	  "they still share, with the option that changes it if there is one.\n"
+	  "Copies of a program that has drawn random numbers have the same ones:\n"
+	  "AT_RANDOM, of which the C library makes the stack canary and the\n"
+	  "pointer guard, stay as they were. With --wipe-on-fork, memory is zeroed\n"
+	  "that a fork would zero: libraries keep the state of their random\n"
+	  "numbers there, and so does the kernel for getrandom(3). The report\n"
+	  "cannot be complete: what a program has made of random numbers, such as\n"
+	  "seeds, session keys and ids, is not to be told from other memory. Only\n"
+	  "restore copies of a program that can live with that, or that is told\n"
+	  "to draw anew.\n"
+	  "\n"
+	  "Locks that only one process can have are refused." },
 	{ "EXIT STATUS",
 	  "Without -d, that of the first process, or 128 and the number of the\n"
-	  "signal that ended it. Else:\n"
+	  "signal that ended it; of copies, that of the first one that did not\n"
+	  "end with 0. Else:\n"
 	  "\n"
 	  "    0  restored\n"
 	  "    1  failed; one line on standard error says where and why\n"
@@ -90,6 +119,10 @@ static const struct cr_section sections[] = {
 	  "Restore a checkpoint and leave it running:\n"
 	  "\n"
 	  "    crit-restore -d checkpoint\n"
+	  "\n"
+	  "Restore 8 copies of it:\n"
+	  "\n"
+	  "    crit-restore -d --pidns --clones 8 --wipe-on-fork checkpoint\n"
 	  "\n"
 	  "See first what would be done:\n"
 	  "\n"

@@ -24,6 +24,8 @@ struct cr_options {
 	bool plan, json;
 	bool no_verify_files, no_verify_cpu, verify;
 	bool pidns;
+	uint64_t clones; /* 0: without the option */
+	bool wipe_on_fork;
 	bool verbose;
 	unsigned keys;	      /* enum cr_keys */
 	const char *gcs_lock; /* "none", "all", "0x7"; NULL: all */

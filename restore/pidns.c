@@ -19,7 +19,7 @@
 #include "lib/base/io.h"
 #include "restore/tasks.h"
 
-// What init says when it has restored, or has failed.
+// What a keeper says when it has restored, or has failed.
 struct report {
 	uint32_t code; // enum cr_err, 0: all is well
 	bool clash;
@@ -41,14 +41,16 @@ static struct cr_error *own_proc(void)
 	return NULL;
 }
 
-// Nobody is to wait for the end of our output, and no file stays open.
-static void let_go(void)
+// Nobody is to wait for the end of our output, and no file stays open. Nor does
+// memory that copies have from us: they would copy what nobody else has any more.
+static void let_go(struct cr_rplan *plan)
 {
 	int null = open("/dev/null", O_RDWR);
 	for (int fd = 0; fd < 3 && null >= 0; fd++)
 		dup2(null, fd);
 	close_range(3, UINT32_MAX, 0);
 	prctl(PR_SET_NAME, "crit-init");
+	cr_restore_drop_early(plan);
 }
 
 // Ends as the root has ended, when nobody is left.
@@ -73,34 +75,84 @@ static void tie(int pipe_fd)
 		_exit(1);
 }
 
-static _Noreturn void be_init(const struct cr_options *options,
-			      struct cr_rplan *plan, FILE *log,
-			      const char *fault, int pipe_fd)
+/* ---- a keeper ---- */
+
+static struct cr_error *say(int fd, const struct report *report)
+{
+	return cr_io_write(fd, report, sizeof(*report));
+}
+
+/*
+ * Until here a keeper dies with who started it. Now the end of the pipe tells of
+ * that death, unless the word had been given: then all copies run, none is killed.
+ */
+static struct cr_error *pass(const struct cr_gate *gate)
+{
+	struct report ready = { 0 };
+	char byte;
+	ssize_t n;
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	prctl(PR_SET_PDEATHSIG, 0);
+	struct cr_error *err = say(gate->report_fd, &ready);
+	if (err)
+		return err;
+	do
+		n = read(gate->go_fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return NULL;
+	return cr_error_new(CR_ERR_INTERNAL, "the restorer died");
+}
+
+struct cr_error *cr_pidns_pass(struct cr_restore *run, struct cr_thread *leader)
+{
+	return run->gate && !leader->proc->i ? pass(run->gate) : NULL;
+}
+
+static bool is_init(const struct cr_keeping *what)
+{
+	return cr_pidns_is_wanted(what->options, what->plan);
+}
+
+static void fill_report(struct report *report, const struct cr_error *err)
+{
+	const char *text = cr_error_text(err);
+	size_t size = strlen(text);
+	size = size < sizeof(report->text) ? size : sizeof(report->text) - 1;
+	memcpy(report->text, text, size);
+	report->code = cr_error_code(err);
+}
+
+static _Noreturn void keep(const struct cr_keeping *what, int pipe_fd)
 {
 	struct report report = { 0 };
+	struct cr_gate gate = { pipe_fd, what->go[0] };
+	bool waits = what->go[0] >= 0;
 	tie(pipe_fd);
-	struct cr_error *err = own_proc();
+	if (waits)
+		close(what->go[1]);
+	struct cr_error *err = is_init(what) ? own_proc() : NULL;
 	if (!err)
-		err = cr_restore_run(options, plan, log, fault, &report.clash);
-	if (err) {
-		const char *text = cr_error_text(err);
-		size_t size = strlen(text);
-		size = size < sizeof(report.text) ? size :
-						    sizeof(report.text) - 1;
-		memcpy(report.text, text, size);
-		report.code = cr_error_code(err);
-	}
-	if (log)
-		fflush(log);
+		err = cr_restore_run(what->options, what->plan, what->log,
+				     what->fault, waits ? &gate : NULL,
+				     &report.clash);
+	if (err)
+		fill_report(&report, err);
+	if (what->log)
+		fflush(what->log);
 	// Who reads this may be gone as soon as it is written.
 	if (!err)
 		prctl(PR_SET_PDEATHSIG, 0);
-	cr_error_free(cr_io_write(pipe_fd, &report, sizeof(report)));
-	if (err)
-		_exit(1);
-	let_go();
-	reap_all(plan->proc->pid);
+	cr_error_free(say(pipe_fd, &report));
+	if (err || !is_init(what))
+		_exit(err != NULL);
+	let_go(what->plan);
+	reap_all(what->plan->proc->pid);
 }
+
+/* ---- who started it ---- */
 
 static struct cr_error *read_report(int fd, struct report *report)
 {
@@ -123,12 +175,12 @@ static struct cr_error *read_report(int fd, struct report *report)
 	return NULL;
 }
 
-// The only child of init, as seen out here.
-static struct cr_error *find_root(pid_t init, pid_t *ret)
+// The only child of a keeper, as seen out here.
+static struct cr_error *find_root(pid_t keeper, pid_t *ret)
 {
 	char path[64], text[64] = "";
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)init,
-		 (int)init);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)keeper,
+		 (int)keeper);
 	cr_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
 		return cr_error_sys("%s", path);
@@ -136,13 +188,75 @@ static struct cr_error *find_root(pid_t init, pid_t *ret)
 	return NULL;
 }
 
-static pid_t clone_init(void)
+static pid_t clone_keeper(bool as_init)
 {
 	struct clone_args args = {
-		.flags = CLONE_NEWPID | CLONE_NEWNS,
+		.flags = as_init ? CLONE_NEWPID | CLONE_NEWNS : 0,
 		.exit_signal = SIGCHLD,
 	};
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+struct cr_error *cr_keeper_start(const struct cr_keeping *what,
+				 struct cr_keeper *ret)
+{
+	int fds[2];
+	*ret = (struct cr_keeper){ .fd = -1, .stays = is_init(what) };
+	if (pipe2(fds, O_CLOEXEC))
+		return cr_error_sys("make a pipe");
+	pid_t pid = clone_keeper(ret->stays);
+	if (!pid) {
+		close(fds[0]);
+		keep(what, fds[1]);
+	}
+	struct cr_error *err =
+		pid < 0 ? cr_error_sys("make a pid namespace") : NULL;
+	close(fds[1]);
+	ret->fd = fds[0];
+	ret->pid = err ? 0 : pid;
+	return err;
+}
+
+struct cr_error *cr_keeper_wait(struct cr_keeper *keeper, bool *clash_ret)
+{
+	struct report report = { 0 };
+	struct cr_error *err = read_report(keeper->fd, &report);
+	*clash_ret = report.clash;
+	if (!err && !keeper->root)
+		err = find_root(keeper->pid, &keeper->root);
+	return err;
+}
+
+void cr_keeper_kill(const struct cr_keeper *keeper)
+{
+	if (keeper->root)
+		kill(keeper->root, SIGKILL);
+	if (keeper->pid)
+		kill(keeper->pid, SIGKILL);
+}
+
+static int wait_for(pid_t pid)
+{
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return cr_task_status(status);
+}
+
+// An init takes all with it. What another one leaves is ours then.
+int cr_keeper_last(const struct cr_keeper *keeper)
+{
+	int status = keeper->pid ? wait_for(keeper->pid) : 0;
+	if (keeper->root && !keeper->stays)
+		status = wait_for(keeper->root);
+	return status;
+}
+
+void cr_keeper_leave(struct cr_keeper *keeper)
+{
+	if (keeper->fd >= 0)
+		close(keeper->fd);
+	*keeper = (struct cr_keeper){ .fd = -1 };
 }
 
 struct cr_error *cr_pidns_run(const struct cr_options *options,
@@ -150,30 +264,18 @@ struct cr_error *cr_pidns_run(const struct cr_options *options,
 			      const char *fault, bool *clash_ret,
 			      pid_t *init_ret)
 {
-	struct report report = { 0 };
-	int fds[2];
-	if (pipe2(fds, O_CLOEXEC))
-		return cr_error_sys("make a pipe");
-	pid_t init = clone_init();
-	if (!init) {
-		close(fds[0]);
-		be_init(options, plan, log, fault, fds[1]);
-	}
-	struct cr_error *err =
-		init < 0 ? cr_error_sys("make a pid namespace") : NULL;
-	close(fds[1]);
-	if (!err) {
-		err = read_report(fds[0], &report);
-		*clash_ret = report.clash;
-	}
-	close(fds[0]);
+	struct cr_keeping what = { options, plan, log, fault, .go = { -1, -1 } };
+	struct cr_keeper keeper;
+	struct cr_error *err = cr_keeper_start(&what, &keeper);
 	if (!err)
-		err = find_root(init, &plan->proc->pid);
-	if (err && init > 0) {
-		kill(init, SIGKILL);
-		waitpid(init, NULL, 0);
+		err = cr_keeper_wait(&keeper, clash_ret);
+	if (err) {
+		cr_keeper_kill(&keeper);
+		cr_keeper_last(&keeper);
+	} else {
+		plan->proc->pid = keeper.root;
+		*init_ret = keeper.pid;
 	}
-	if (!err)
-		*init_ret = init;
+	cr_keeper_leave(&keeper);
 	return err;
 }

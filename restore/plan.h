@@ -75,7 +75,9 @@ struct cr_mapping {
 	struct cr_ofile *file; /* NULL: anonymous */
 	size_t i;	       /* in the image */
 	bool filled;	       /* has pages of its own */
+	bool wiped;	       /* or had, and is to be zeroed: --wipe-on-fork */
 	bool inherited;	       /* run: forked with the parent's */
+	bool early;	       /* run: made before the process, see map.c */
 };
 
 struct cr_thread {
@@ -171,6 +173,7 @@ struct cr_rplan {
 	SeccompEntry *seccomp; /* see attr/seccomp.c; NULL: not read */
 	struct cr_maps *own; /* what we have mapped; see vdso.h */
 	int fd_base; /* above every descriptor of every process */
+	bool early;  /* run: memory has been made early */
 	struct cr_refusal *refusal;
 	size_t nr_refusals, nr_more; /* those kept, and those not */
 };
@@ -215,7 +218,7 @@ struct cr_proc *cr_rplan_proc(struct cr_rplan *plan, uint32_t vpid);
 bool cr_proc_has_our_ids(const struct cr_proc *proc);
 
 /** Writes the plan as text or JSON. */
-struct cr_error *cr_rplan_print(const struct cr_rplan *plan, bool json, int fd)
+struct cr_error *cr_rplan_print(struct cr_rplan *plan, bool json, int fd)
 	CR_MUST_CHECK;
 
 #define cr_rplan_each_proc(p, plan) \

@@ -15,7 +15,9 @@
 #include "lib/codec/writer.h"
 #include "restore/arch/arch.h"
 #include "restore/fd/kind.h"
+#include "restore/clones.h"
 #include "restore/plan.h"
+#include "restore/shares.h"
 #include "restore/steps.h"
 
 /* ---- tables ---- */
@@ -37,12 +39,13 @@ struct sheet {
 	size_t nr_rows, nr_tables;
 	const struct column *column; // the next
 	size_t nr_words;	     // in a list
+	const struct cr_clones *clones; // those that run, or NULL
 	struct cr_error *err;
 };
 
 struct table {
 	const char *key;
-	void (*rows)(struct sheet *s, const struct cr_rplan *plan);
+	void (*rows)(struct sheet *s, struct cr_rplan *plan);
 	struct column column[MAX_COLUMNS + 1];
 };
 
@@ -173,7 +176,7 @@ static uint64_t mapped(const struct cr_proc *proc)
 	return size;
 }
 
-static void processes(struct sheet *s, const struct cr_rplan *plan)
+static void processes(struct sheet *s, struct cr_rplan *plan)
 {
 	cr_rplan_each_proc(proc, plan) {
 		begin_row(s);
@@ -257,7 +260,7 @@ static void thread_parts(struct sheet *s, const struct cr_rplan *plan,
 	end_list(s);
 }
 
-static void threads(struct sheet *s, const struct cr_rplan *plan)
+static void threads(struct sheet *s, struct cr_rplan *plan)
 {
 	cr_rplan_each_proc(proc, plan) {
 		if (proc->zombie || proc->unread)
@@ -275,7 +278,7 @@ static void threads(struct sheet *s, const struct cr_rplan *plan)
 /* ---- files and mappings ---- */
 
 // Files are in the order of their types.
-static void files(struct sheet *s, const struct cr_rplan *plan)
+static void files(struct sheet *s, struct cr_rplan *plan)
 {
 	for (size_t i = 0, next; i < plan->nr_ofiles; i = next) {
 		const struct cr_ofile *first = plan->ofile + i;
@@ -339,7 +342,7 @@ static void count(const struct cr_proc *proc, struct sum sum[NR_KINDS])
 	}
 }
 
-static void mappings(struct sheet *s, const struct cr_rplan *plan)
+static void mappings(struct sheet *s, struct cr_rplan *plan)
 {
 	struct sum sum[NR_KINDS] = { 0 };
 	cr_rplan_each_proc(proc, plan)
@@ -357,7 +360,7 @@ static void mappings(struct sheet *s, const struct cr_rplan *plan)
 
 /* ---- steps ---- */
 
-static void steps(struct sheet *s, const struct cr_rplan *plan)
+static void steps(struct sheet *s, struct cr_rplan *plan)
 {
 	for (const struct cr_step *step = cr_steps; step->name; step++) {
 		begin_row(s);
@@ -415,17 +418,70 @@ static void refusals(struct sheet *s, const struct cr_rplan *plan, bool of_host)
 	}
 }
 
-static void lacks(struct sheet *s, const struct cr_rplan *plan)
+static void lacks(struct sheet *s, struct cr_rplan *plan)
 {
 	refusals(s, plan, true);
 }
 
-static void unsupported(struct sheet *s, const struct cr_rplan *plan)
+static void unsupported(struct sheet *s, struct cr_rplan *plan)
 {
 	refusals(s, plan, false);
 }
 
+/* ---- copies ---- */
+
+static void copies(struct sheet *s, struct cr_rplan *plan)
+{
+	for (size_t i = 0; i < s->clones->nr; i++) {
+		const struct cr_keeper *k = s->clones->keeper + i;
+		begin_row(s);
+		number(s, i + 1);
+		number(s, (uint64_t)k->root);
+		number(s, (uint64_t)(k->stays ? k->pid : k->root));
+		end_row(s);
+	}
+}
+
+static struct cr_error *share(void *arg, const struct cr_share *share)
+{
+	struct sheet *s = arg;
+	begin_row(s);
+	if (share->proc)
+		number(s, share->proc->vpid);
+	else
+		text(s, NULL);
+	text(s, share->what);
+	text(s, share->remedy);
+	text(s, share->where);
+	end_row(s);
+	return NULL;
+}
+
+static void shares(struct sheet *s, struct cr_rplan *plan)
+{
+	struct cr_error *err = cr_shares_each(plan, share, s);
+	if (s->err)
+		cr_error_free(err);
+	else
+		s->err = err;
+}
+
 /* ---- the whole ---- */
+
+#define SHARED                                                      \
+	{ "shared", shares,                                         \
+	  { { "pid", 7 }, { "shares", -24 },              \
+	    { "remedy", -14 }, { "where", 0 } } }
+
+// Of copies that run.
+static const struct table clone_tables[] = {
+	// clang-format off
+	{ "copies", copies,
+	  { { "copy", 7 }, { "pid", 7 }, { "init", 7 } } },
+	SHARED,
+	{ 0 },
+	// clang-format on
+};
 
 static const struct table tables[] = {
 	// clang-format off
@@ -440,17 +496,22 @@ static const struct table tables[] = {
 	  { { "mappings", 8 }, { "bytes", 12 }, { "kind", 0 } } },
 	{ "steps", steps,
 	  { { "step", -15 }, { "by", -8 }, { "each", -10 }, { "does", 0 } } },
+	SHARED,
 	{ "lacks", lacks,
 	  { { "image", -20 }, { "entry", 5 }, { "lacks", 0 } } },
 	{ "unsupported", unsupported,
 	  { { "image", -20 }, { "entry", 5 }, { "unsupported", 0 } } },
+	{ 0 },
 	// clang-format on
 };
 
-static void all_tables(struct sheet *s, const struct cr_rplan *plan)
+static void all_tables(struct sheet *s, const struct table *table,
+		       struct cr_rplan *plan)
 {
-	for (size_t i = 0; !s->err && i < sizeof(tables) / sizeof(tables[0]); i++) {
-		s->table = &tables[i];
+	for (; !s->err && table->key; table++) {
+		if (table->rows == shares && !plan->options->clones)
+			continue;
+		s->table = table;
 		s->nr_rows = 0;
 		if (s->json)
 			s->err = cr_writer_key(&s->writer, s->table->key);
@@ -462,9 +523,10 @@ static void all_tables(struct sheet *s, const struct cr_rplan *plan)
 	}
 }
 
-struct cr_error *cr_rplan_print(const struct cr_rplan *plan, bool json, int fd)
+static struct cr_error *print(struct cr_rplan *plan, const struct table *table,
+			      const struct cr_clones *clones, bool json, int fd)
 {
-	struct sheet s = { .json = json };
+	struct sheet s = { .json = json, .clones = clones };
 	s.writer = (struct cr_writer){ .out = &s.out,
 				       .style = { .indent = true } };
 	struct cr_error *err = cr_out_init_fd(&s.out, fd, false);
@@ -472,7 +534,7 @@ struct cr_error *cr_rplan_print(const struct cr_rplan *plan, bool json, int fd)
 		return err;
 	if (json)
 		s.err = cr_writer_open(&s.writer, '{');
-	all_tables(&s, plan);
+	all_tables(&s, table, plan);
 	if (!s.err && json)
 		s.err = cr_writer_close(&s.writer, '}');
 	put(&s, json ? "\n" : "");
@@ -480,4 +542,15 @@ struct cr_error *cr_rplan_print(const struct cr_rplan *plan, bool json, int fd)
 		s.err = cr_out_flush(&s.out);
 	cr_out_deinit(&s.out);
 	return s.err;
+}
+
+struct cr_error *cr_rplan_print(struct cr_rplan *plan, bool json, int fd)
+{
+	return print(plan, tables, NULL, json, fd);
+}
+
+struct cr_error *cr_clones_print(struct cr_rplan *plan,
+				 const struct cr_clones *clones, int fd)
+{
+	return print(plan, clone_tables, clones, plan->options->json, fd);
 }

@@ -23,6 +23,9 @@
  *		and take on what the kernel must not know before.
  *	load	Registers and signal mask; then all are let go.
  *
+ * Copies (--clones) are runs of all this in processes that are forked when the plan
+ * is made, and memory that they can have in common is filled: clones.h.
+ *
  * What happens in which order is one table, steps.c. How to add to it:
  *
  *	a step		a file and a row in steps.c
@@ -76,6 +79,7 @@ struct cr_restore {
 	struct cr_rplan *plan;
 	FILE *log;	   /* NULL: quiet */
 	const char *fault; /* fails at a step, for tests: see steps.h */
+	const struct cr_gate *gate; /* or NULL */
 	struct cr_board *board;
 	size_t board_size;
 	int bell[2]; /* a pipe: a byte says that a slot has changed */
@@ -89,14 +93,33 @@ struct cr_restore {
 	bool clash;	     /* failed because of our own mappings */
 };
 
+/* Where a restore waits for others, when all is restored and nothing runs; see
+ * pidns.h. */
+struct cr_gate {
+	int report_fd, go_fd;
+};
+
+/**
+ * Does in ourselves what copies that are forked from us need not do each: maps
+ * and fills memory of the first process. Copies share its pages until they
+ * write to them. *clash_ret as below.
+ */
+struct cr_error *cr_restore_early(const struct cr_options *options,
+				  struct cr_rplan *plan, FILE *log,
+				  bool *clash_ret) CR_MUST_CHECK;
+
+/** Lets go of that, in ourselves. */
+void cr_restore_drop_early(struct cr_rplan *plan);
+
 /**
  * Restores what is planned; on success the processes run, or are stopped if that
- * was asked for. After an error nothing is left of them, and *clash_ret says if
+ * was asked for. A gate, if not NULL, is passed before they do. After an error nothing is left of them, and *clash_ret says if
  * it may go well in another place (see main.c).
  */
 struct cr_error *cr_restore_run(const struct cr_options *options,
 				struct cr_rplan *plan, FILE *log,
-				const char *fault, bool *clash_ret)
+				const char *fault, const struct cr_gate *gate,
+				bool *clash_ret)
 	CR_MUST_CHECK;
 
 #endif

@@ -51,6 +51,38 @@ static bool clashes(const struct cr_maps *own, const struct cr_proc *proc)
 	return false;
 }
 
+// What has been made early is where it is to be. An area may be of it in part.
+static struct cr_error *leave_out_early(struct cr_maps *own,
+					const struct cr_proc *proc)
+{
+	size_t j = 0, nr = 0;
+	struct cr_area *left = calloc(own->nr + proc->nr_mappings,
+				      sizeof(left[0]));
+	if (!left)
+		return cr_enomem;
+	for (size_t i = 0; i < own->nr; i++) {
+		struct cr_area a = own->area[i];
+		for (; j < proc->nr_mappings; j++) {
+			const VmaEntry *vma = proc->mapping[j].vma;
+			if (vma->start >= a.end)
+				break;
+			if (!proc->mapping[j].early || vma->end <= a.start)
+				continue;
+			left[nr] = a;
+			left[nr].end = vma->start;
+			nr += vma->start > a.start;
+			a.start = vma->end;
+			if (a.start >= a.end)
+				break;
+		}
+		left[nr] = a;
+		nr += a.start < a.end;
+	}
+	free(own->area);
+	*own = (struct cr_maps){ left, nr };
+	return NULL;
+}
+
 static struct cr_error *find_room(struct cr_restore *run)
 {
 	cr_rplan_each_proc(proc, run->plan) {
@@ -84,6 +116,8 @@ static struct cr_error *look_around(struct cr_restore *run)
 	cr_maps_vdso(run->plan->own, &start, &end);
 	struct cr_error *err =
 		cr_maps_ask(run->proc_fd, "self", start, end, run->own);
+	if (!err && run->plan->early)
+		err = leave_out_early(run->own, run->plan->proc);
 	if (err)
 		return err;
 	uint64_t ip = find_call(run->plan->own);
@@ -150,7 +184,8 @@ static void raise_limit(struct rlimit *before)
 
 struct cr_error *cr_restore_run(const struct cr_options *options,
 				struct cr_rplan *plan, FILE *log,
-				const char *fault, bool *clash_ret)
+				const char *fault, const struct cr_gate *gate,
+				bool *clash_ret)
 {
 	struct cr_maps own = { 0 };
 	struct cr_restore run = {
@@ -158,6 +193,7 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 		.plan = plan,
 		.log = log,
 		.fault = fault,
+		.gate = gate,
 		.bell = { -1, -1 },
 		.proc_fd = -1,
 		.self_fd = -1,
@@ -185,4 +221,44 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 	setrlimit(RLIMIT_NOFILE, &before);
 	*clash_ret = run.clash;
 	return err;
+}
+
+/* ---- early: once for all copies ---- */
+
+struct cr_error *cr_restore_early(const struct cr_options *options,
+				  struct cr_rplan *plan, FILE *log,
+				  bool *clash_ret)
+{
+	struct cr_maps own = { 0 };
+	struct cr_restore run = {
+		.options = options,
+		.plan = plan,
+		.log = log,
+		.bell = { -1, -1 },
+		.own = &own,
+	};
+	run.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run.proc_fd < 0)
+		return cr_error_sys("/proc");
+	struct cr_error *err = cr_maps_read(run.proc_fd, "self", run.own);
+	if (!err)
+		err = find_room(&run);
+	if (!err) {
+		err = cr_map_early(&run, plan->proc);
+		if (err)
+			err = cr_error_at(err, "process %u",
+					  (unsigned)plan->proc->vpid);
+	}
+	plan->early = !err;
+	cr_maps_free(&own);
+	close(run.proc_fd);
+	*clash_ret = run.clash;
+	return err;
+}
+
+void cr_restore_drop_early(struct cr_rplan *plan)
+{
+	if (plan->early)
+		cr_map_drop_early(plan);
+	plan->early = false;
 }

@@ -140,6 +140,9 @@ const struct cr_step cr_steps[] = {
 	{ "load", "load registers and signal mask",
 	  .inject = cr_load_registers,
 	  .each_thread = true },
+	// Who fails until here lets none of them run.
+	{ "copies", "wait until all copies are restored",
+	  .inject = cr_pidns_pass },
 	// From here on they run.
 	{ "release", "let it go, or stop if it was stopped",
 	  .inject = cr_release },
@@ -170,8 +173,10 @@ static struct cr_error *before(const struct cr_restore *run,
 			       const struct cr_step *step,
 			       const struct cr_proc *proc)
 {
-	if (is_fault(run, step, proc, '!'))
+	if (is_fault(run, step, proc, '!')) {
 		kill(getpid(), SIGKILL);
+		_exit(1); // the init of a pid namespace
+	}
 	if (is_fault(run, step, proc, 0))
 		return cr_error_new(CR_ERR_INTERNAL, "made to fail");
 	return NULL;

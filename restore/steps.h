@@ -86,6 +86,9 @@ CR_STEP_PLAN(cr_map_plan);
 CR_STEP_CHILD(cr_map_make);
 CR_STEP_CHILD(cr_map_fill);
 CR_STEP_CHILD(cr_map_protect);
+/* Maps and fills what copies of a process can have in common; and lets go. */
+CR_STEP_CHILD(cr_map_early);
+void cr_map_drop_early(const struct cr_rplan *plan);
 
 /* shared.c */
 CR_STEP_ONCE(cr_shared_open);
@@ -167,6 +170,9 @@ CR_STEP_INJECT(cr_timers_posix);
 CR_STEP_PLAN(cr_sched_plan);
 CR_STEP_INJECT(cr_sched_set);
 CR_STEP_INJECT(cr_sched_slack);
+
+/* pidns.c */
+CR_STEP_INJECT(cr_pidns_pass);
 
 /* load.c */
 CR_STEP_INJECT(cr_load_space);

@@ -47,7 +47,7 @@ static struct cr_error *check_mapping(struct check *c,
 				      const struct cr_mapping *m)
 {
 	struct cr_error *err = NULL;
-	bool readable = m->vma->prot & 1;
+	bool readable = m->vma->prot & 1 && !m->wiped;
 	for (uint64_t at = m->vma->start; readable && !err && at < m->vma->end;) {
 		struct cr_run r;
 		err = cr_pages_run(c->pages, at, &r);

@@ -15,6 +15,14 @@
 #include "restore/restore.h"
 #include "restore/vdso.h"
 
+/* See shares.h. */
+struct cr_native_secret {
+	const char *what; /* NULL: the thread has it not */
+	const char *remedy;
+	uint64_t vaddr;	   /* 0: no address, but `where` */
+	const char *where;
+};
+
 struct cr_native {
 	const char *name;
 	CoreEntry__March march;
@@ -34,6 +42,12 @@ struct cr_native {
 	const char *(*part)(const struct cr_rplan *plan,
 			    const struct cr_thread *thread, size_t i,
 			    bool *has_ret);
+
+	/* What copies of a process have in common because of its registers:
+	 * number i; false when there are no more. */
+	bool (*secret)(const struct cr_rplan *plan,
+		       const struct cr_thread *leader, size_t i,
+		       struct cr_native_secret *ret);
 
 	/* Registers for a call by the instruction at ip, from those of a
 	 * stopped thread, which is not to restart what it was stopped in. */

@@ -89,6 +89,19 @@ static const struct cr_lock *first_of(const struct cr_rplan *plan,
 	return locks->lock + low;
 }
 
+// What of one file only one can have, and every copy would take. Files that each
+// copy has for itself are others.
+static bool is_for_one(const struct cr_proc *proc, const FileLockEntry *e)
+{
+	bool shared = e->flag != LEASE && e->type == F_RDLCK;
+	for (size_t i = 0; i < proc->nr_fds && !shared; i++) {
+		if (proc->fd[i].entry->fd == (uint32_t)e->fd)
+			return proc->fd[i].file->type == FD_TYPES__REG ||
+			       proc->fd[i].file->type == FD_TYPES__FIFO;
+	}
+	return false;
+}
+
 struct cr_error *cr_locks_plan(struct cr_rplan *plan, struct cr_proc *proc)
 {
 	size_t nr;
@@ -104,6 +117,9 @@ struct cr_error *cr_locks_plan(struct cr_rplan *plan, struct cr_proc *proc)
 		const char *what = fault(e);
 		if (!cr_fds_has(numbers, proc->nr_fds, (uint32_t)e->fd))
 			what = "its process does not have the descriptor";
+		if (!what && plan->options->clones > 1 && is_for_one(proc, e))
+			what = "only one of several copies can have it (see "
+			       "--clones)";
 		if (what)
 			return cr_error_new(CR_ERR_UNSUPPORTED,
 					    "filelocks.img: entry %zu: %s",

@@ -67,6 +67,7 @@ inside()
 	touch pid
 	try "with a file for its pid" 1 --pidfile pid
 	try "in a pid namespace" 2 --pidns
+	try "three copies" 6 --pidns --clones 3
 	dump tree
 	try "a tree" 8
 	try "a tree in a pid namespace" 9 --pidns

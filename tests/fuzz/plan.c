@@ -32,7 +32,7 @@ static const struct {
 
 #include "tests/fuzz/images.h"
 
-static void print(const struct cr_rplan *plan, bool json)
+static void print(struct cr_rplan *plan, bool json)
 {
 	static int fd = -1;
 	if (fd < 0)
@@ -62,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.pidns = true,
 		.shell_job = *data & 1,
 		.no_verify_files = *data & 2,
+		.clones = *data & 4 ? 2 : 0,
+		.wipe_on_fork = *data & 8,
 	};
 	struct cr_rplan plan = { .options = &options };
 	plan.set.store = calloc(1, sizeof(*plan.set.store));

@@ -142,6 +142,29 @@ static const char *part(const struct cr_rplan *p, const struct cr_thread *thread
 	return parts[i].name;
 }
 
+// The C library has canary and guard in variables of its own.
+static bool secret(const struct cr_rplan *p, const struct cr_thread *leader,
+		   size_t i, struct cr_native_secret *ret)
+{
+	static const char of_libc[] = "in the C library, made of AT_RANDOM";
+	const ThreadInfoAarch64 *info = leader->core->ti_aarch64;
+	const PacKeys *keys = p->options->keys != CR_KEYS_OFF && info ?
+				      info->pac_keys :
+				      NULL;
+	bool address = keys && keys->pac_address_keys;
+	bool generic = keys && keys->pac_generic_keys;
+	const struct cr_native_secret secrets[] = {
+		{ "stack canary", NULL, 0, of_libc },
+		{ "pointer guard", NULL, 0, of_libc },
+		{ address ? "address keys" : NULL, NULL, 0, "of each thread" },
+		{ generic ? "generic key" : NULL, NULL, 0, "of each thread" },
+	};
+	if (i == sizeof(secrets) / sizeof(secrets[0]))
+		return false;
+	*ret = secrets[i];
+	return true;
+}
+
 /* ---- loading ---- */
 
 struct cr_error *cr_load_set(struct cr_thread *thread, uint32_t type)
@@ -208,6 +231,7 @@ const struct cr_native cr_native = {
 	.ip = ip,
 	.plan = plan,
 	.part = part,
+	.secret = secret,
 	.prepare = prepare,
 	.result = result,
 	.clear_tid = clear_tid,

@@ -193,6 +193,25 @@ static const char *part(const struct cr_rplan *p, const struct cr_thread *thread
 	return components[i - nr].name;
 }
 
+// System V ABI, x86-64 supplement: where compilers look; glibc
+// sysdeps/x86_64/nptl/tls.h.
+static bool secret(const struct cr_rplan *p, const struct cr_thread *leader,
+		   size_t i, struct cr_native_secret *ret)
+{
+	static const struct {
+		const char *what;
+		uint64_t off;
+	} secrets[] = { { "stack canary", 0x28 }, { "pointer guard", 0x30 } };
+	const ThreadInfoX86 *info = leader->core->thread_info;
+	if (i == sizeof(secrets) / sizeof(secrets[0]))
+		return false;
+	if (info && info->gpregs->fs_base) {
+		ret->what = secrets[i].what;
+		ret->vaddr = info->gpregs->fs_base + secrets[i].off;
+	}
+	return true;
+}
+
 static void put_legacy(uint8_t *area, const UserX86FpregsEntry *fp)
 {
 	uint16_t words[4] = { (uint16_t)fp->cwd, (uint16_t)fp->swd,
@@ -302,6 +321,7 @@ const struct cr_native cr_native = {
 	.ip = ip,
 	.plan = plan,
 	.part = part,
+	.secret = secret,
 	.prepare = prepare,
 	.result = result,
 	.clear_tid = clear_tid,
