@@ -13,14 +13,14 @@ source "$top/tests/conformance/rekey-programs"
 source "$top/tests/conformance/rekey-machine"
 
 # run CPU: what was added, a line of TAP for each. What begins with "bad" must have
-# died of an authentication, or not been restored; with "own" of CRIU only.
+# died of an authentication, with "own" of CRIU only; "refused" is by crit-restore.
 run()
 {
 	on "$1"
 	while read -r tool label _; do
 		case $tool$label in
-		criubad* | criuown*) grep -q "^criu $label restore .*unhandled exception: FPAC" "done" ;;
-		crit-restorebad*) grep -q "^crit-restore $label restore [1-9]" "done" ;;
+		*bad* | criuown*) grep -q "^$tool $label restore .*unhandled exception" "done" ;;
+		*refused*) grep -qE "^$tool $label restore [1-9].*(signed|authenticate)" "done" ;;
 		*) grep -qx "$tool $label PASS" "done" ;;
 		esac
 		result $? "$1: $(grep "^$tool $label " "done")"
@@ -38,7 +38,9 @@ add pac_counter_none pac_counter_none --from qarma5/48
 cp -r aarch64/images/pac_counter_std jobs/bad_keys
 crit edit jobs/bad_keys set 'core-*.img:entries[0].ti_aarch64.pac_keys.pac_address_keys.apiakey_lo=1' >said 2>&1 ||
 	sed 's/^/# /' said
-enlist bad_keys pac_counter_std
+cp -r jobs/bad_keys jobs/refused
+enlist bad_keys pac_counter_std --keys=unchecked
+echo "crit-restore refused pac_counter_std pac_counter_std" >>jobs/list
 # Their own keys are what CRIU does not restore.
 add own_pac_threads pac_threads_own
 add own_gcs_threads gcs_threads_own
@@ -73,7 +75,8 @@ for name in "${move[@]}"; do
 	add "fresh_$name" "$name" --algorithm qarma3 --va-bits 52
 done
 add saved_tree tree --algorithm qarma3 --va-bits 52 --keys saved
-add bad_pac_counter_std pac_counter_std
+cp -r aarch64/images/pac_counter_std jobs/bad_place
+enlist bad_place pac_counter_std --keys=unchecked
 run qarma3-52
 
 for name in "${move[@]}" pac_threads_own; do
