@@ -88,6 +88,7 @@ struct cr_thread {
 	/* run: */
 	pid_t tid;	  /* as the controller sees it; 0: not seized */
 	bool by_syscalls; /* inject with system call stops, see inject.h */
+	bool comparing; /* see cr_tracee_put() */
 	pid_t cloned; /* by the last injected call */
 	uint64_t shadow; /* free for the processor's shadow stack */
 };

@@ -140,6 +140,9 @@ const struct cr_step cr_steps[] = {
 	{ "load", "load registers and signal mask",
 	  .inject = cr_load_registers,
 	  .each_thread = true },
+	{ "compare", "compare registers and signal mask, if asked to",
+	  .inject = cr_verify_registers,
+	  .each_thread = true },
 	// Who fails until here lets none of them run.
 	{ "copies", "wait until all copies are restored",
 	  .inject = cr_pidns_pass },

@@ -25,6 +25,7 @@
 
 #define CR_FAULT_GCS "no gcs by ptrace"
 #define CR_ANY_HOST  "any host"
+#define CR_FAULT_SPOIL "spoil " // SET[:TID]: a bit of a thread's registers, NT_*
 
 struct cr_step {
 	const char *name;
@@ -177,6 +178,7 @@ CR_STEP_INJECT(cr_pidns_pass);
 /* load.c */
 CR_STEP_INJECT(cr_load_space);
 CR_STEP_INJECT(cr_load_registers);
+CR_STEP_INJECT(cr_verify_registers);
 
 /* release.c */
 CR_STEP_INJECT(cr_release);

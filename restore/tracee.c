@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -171,6 +172,51 @@ struct cr_error *cr_tracee_set(struct cr_thread *thread, unsigned set,
 	return err ? cr_error_at(err, "set 0x%x", set) : NULL;
 }
 
+#define SET_MAX 65536
+
+static struct cr_error *differs(const struct cr_thread *thread, size_t at)
+{
+	struct cr_error *err = cr_error_new(CR_ERR_INTERNAL,
+					    "byte %zu is not as it should be",
+					    at);
+	return cr_error_at(err, "thread %u", (unsigned)thread->vtid);
+}
+
+static struct cr_error *compare(const struct cr_thread *thread,
+				const uint8_t *is, const uint8_t *should,
+				size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (is[i] != should[i])
+			return differs(thread, i);
+	}
+	return NULL;
+}
+
+static struct cr_error *look(struct cr_thread *thread, unsigned set,
+			     const void *data, size_t size)
+{
+	size_t have = SET_MAX;
+	cr_auto_free uint8_t *is = calloc(1, SET_MAX);
+	if (!is)
+		return cr_enomem;
+	struct cr_error *err = cr_tracee_get(thread, set, is, &have);
+	if (err)
+		return err;
+	err = compare(thread, is, data, size < have ? size : have);
+	if (!err && have < size)
+		err = differs(thread, have);
+	explicit_bzero(is, have); // there are keys
+	return err ? cr_error_at(err, "registers of set 0x%x", set) : NULL;
+}
+
+struct cr_error *cr_tracee_put(struct cr_thread *thread, unsigned set,
+			       const void *data, size_t size)
+{
+	return thread->comparing ? look(thread, set, data, size) :
+				   cr_tracee_set(thread, set, data, size);
+}
+
 // Both move as much as there is; a short count is an address that is not there.
 static struct cr_error *move(struct cr_thread *thread, uint64_t vaddr,
 			     const struct iovec *ours, bool write)
@@ -236,8 +282,24 @@ struct cr_error *cr_tracee_leave_call(struct cr_thread *thread)
 	return err ?: wait_for_event_stop(thread);
 }
 
-struct cr_error *cr_tracee_set_mask(struct cr_thread *thread, uint64_t mask)
+static struct cr_error *look_at_mask(struct cr_thread *thread, uint64_t mask)
 {
+	uint64_t is = 0;
+	struct cr_error *err = request(thread, PTRACE_GETSIGMASK,
+				       "get the signal mask", sizeof(is), &is);
+	if (!err && is != mask)
+		err = cr_error_new(CR_ERR_INTERNAL,
+				   "thread %u: signal mask 0x%llx, not 0x%llx",
+				   (unsigned)thread->vtid,
+				   (unsigned long long)is,
+				   (unsigned long long)mask);
+	return err;
+}
+
+struct cr_error *cr_tracee_put_mask(struct cr_thread *thread, uint64_t mask)
+{
+	if (thread->comparing)
+		return look_at_mask(thread, mask);
 	return request(thread, PTRACE_SETSIGMASK, "set the signal mask",
 		       sizeof(mask), &mask);
 }

@@ -43,6 +43,11 @@ struct cr_error *cr_tracee_get(struct cr_thread *thread, unsigned set,
 struct cr_error *cr_tracee_set(struct cr_thread *thread, unsigned set,
 			       const void *data, size_t size) CR_MUST_CHECK;
 
+/** Sets a register set; or, while thread->comparing, looks whether it is as it would
+ * be set: INTERNAL says which byte is not, and not what is there. */
+struct cr_error *cr_tracee_put(struct cr_thread *thread, unsigned set,
+			       const void *data, size_t size) CR_MUST_CHECK;
+
 /** Writes memory of a process, whatever its protection. */
 struct cr_error *cr_tracee_write(struct cr_thread *thread, uint64_t vaddr,
 				 const void *data, size_t size) CR_MUST_CHECK;
@@ -64,7 +69,8 @@ struct cr_error *cr_tracee_poke(struct cr_thread *thread, int proc_fd,
  * what has been put into its registers counts from there. */
 struct cr_error *cr_tracee_leave_call(struct cr_thread *thread) CR_MUST_CHECK;
 
-struct cr_error *cr_tracee_set_mask(struct cr_thread *thread, uint64_t mask)
+/** The signal mask; put as cr_tracee_put(). */
+struct cr_error *cr_tracee_put_mask(struct cr_thread *thread, uint64_t mask)
 	CR_MUST_CHECK;
 
 /** The area that rseq(2) was told of; *vaddr_ret is 0 if none. */

@@ -78,7 +78,8 @@ struct cr_native {
 	/* Everything that is in the thread's core: FP, SIMD, TLS, keys, shadow
 	 * stack, general registers. The last thing that is done to a thread
 	 * but for its signal mask. A call that was interrupted is not
-	 * restarted: CRIU has put that into the registers. */
+	 * restarted: CRIU has put that into the registers. All is set by
+	 * cr_tracee_put(): it is called again to compare. */
 	struct cr_error *(*load)(struct cr_restore *run,
 				 struct cr_thread *thread);
 };

@@ -47,6 +47,18 @@ fault()
 	fi
 }
 
+# differs SET: --verify finds that a bit of a set of registers is another.
+differs()
+{
+	CR_RESTORE_FAULT="spoil $1" timeout 20 "$build/crit-restore" -d --verify images >said 2>&1
+	if ! grep -q "compare: .*registers of set $1: .*byte 0 is not" said || left; then
+		echo "not ok --verify of registers, set $1"
+		cat said
+		failed=1
+		kill_all
+	fi
+}
+
 inside()
 {
 	mount -t tmpfs none /run 2>/dev/null
@@ -77,6 +89,8 @@ inside()
 			done
 		done
 	done < <(sed -n 's/.* ms  //p' steps)
+	differs 0x1   # NT_PRSTATUS
+	differs 0x202 # NT_X86_XSTATE
 	[ $failed = 0 ] && [ $nr -gt 100 ] && echo "ok $nr faults"
 	exit $failed
 }

@@ -185,9 +185,9 @@ struct user_gcs {
 static struct cr_error *put(struct cr_restore *run, struct cr_thread *thread,
 			    const struct user_gcs *state)
 {
-	if (run->fault && !strcmp(run->fault, CR_FAULT_GCS))
+	if (!thread->comparing && run->fault && !strcmp(run->fault, CR_FAULT_GCS))
 		return cr_error_new(CR_ERR_INTERNAL, "made to fail");
-	return cr_tracee_set(thread, NT_ARM_GCS, state, sizeof(*state));
+	return cr_tracee_put(thread, NT_ARM_GCS, state, sizeof(*state));
 }
 
 // Earlier versions of the kernel's patches let ptrace(2) not enable what is off.
@@ -211,7 +211,7 @@ struct cr_error *cr_gcs_load(struct cr_restore *run, struct cr_thread *thread)
 		err = lock_of(run->options, &state.lock);
 	if (!err)
 		err = put(run, thread, &state);
-	if (!err || !state.modes)
+	if (!err || !state.modes || thread->comparing)
 		return err;
 	cr_error_free(err);
 	return put_by_call(thread, &state);

@@ -181,7 +181,7 @@ struct cr_error *cr_load_set(struct cr_thread *thread, uint32_t type)
 		return cr_error_new(CR_ERR_INTERNAL,
 				    "register set 0x%x: nothing makes it",
 				    (unsigned)type);
-	struct cr_error *err = cr_tracee_set(thread, type, data, set->size);
+	struct cr_error *err = cr_tracee_put(thread, type, data, set->size);
 	if (set->secret)
 		explicit_bzero(data, sizeof(data));
 	return err;
@@ -199,8 +199,8 @@ static struct cr_error *load_general(struct cr_thread *thread)
 	for (size_t i = 0; i < r->n_regs; i++)
 		regs.regs[i] = r->regs[i];
 	struct cr_error *err =
-		cr_tracee_set(thread, NT_PRSTATUS, &regs, sizeof(regs));
-	return err ?: cr_tracee_set(thread, NT_ARM_SYSTEM_CALL, &no_call,
+		cr_tracee_put(thread, NT_PRSTATUS, &regs, sizeof(regs));
+	return err ?: cr_tracee_put(thread, NT_ARM_SYSTEM_CALL, &no_call,
 				    sizeof(no_call));
 }
 
@@ -211,7 +211,7 @@ static struct cr_error *load_general(struct cr_thread *thread)
 static struct cr_error *load(struct cr_restore *run, struct cr_thread *thread)
 {
 	struct cr_error *err = cr_gcs_load(run, thread);
-	if (!err && thread->by_syscalls)
+	if (!err && thread->by_syscalls && !thread->comparing)
 		err = cr_tracee_leave_call(thread);
 	if (!err)
 		err = cr_load_set(thread, NT_FPREGSET);

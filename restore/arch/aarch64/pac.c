@@ -159,7 +159,7 @@ struct cr_error *cr_pac_load(struct cr_restore *run, struct cr_thread *thread)
 	if (err || !has(CAP_PACA))
 		return err;
 	if (!wants_keys(run->options, thread))
-		return cr_tracee_set(thread, NT_ARM_PAC_ENABLED_KEYS, &none,
+		return cr_tracee_put(thread, NT_ARM_PAC_ENABLED_KEYS, &none,
 				     sizeof(none));
 	err = cr_load_set(thread, NT_ARM_PACA_KEYS);
 	return err ?: cr_load_set(thread, NT_ARM_PAC_ENABLED_KEYS);

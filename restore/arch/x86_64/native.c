@@ -265,7 +265,7 @@ static struct cr_error *load_fp(struct cr_thread *thread)
 	put_legacy(area, fp);
 	if (fp->xsave)
 		err = put_xsave(area, size, fp->xsave);
-	return err ?: cr_tracee_set(thread, set, area, size);
+	return err ?: cr_tracee_put(thread, set, area, size);
 }
 
 /* ---- general registers ---- */
@@ -302,7 +302,7 @@ static struct cr_error *load_general(struct cr_thread *thread)
 		.fs = r->fs,
 		.gs = r->gs,
 	};
-	return cr_tracee_set(thread, NT_PRSTATUS, &regs, sizeof(regs));
+	return cr_tracee_put(thread, NT_PRSTATUS, &regs, sizeof(regs));
 }
 
 static struct cr_error *load(struct cr_restore *run, struct cr_thread *thread)

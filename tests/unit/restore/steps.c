@@ -69,7 +69,8 @@ TEST(what_the_kernel_wants_in_order_is_in_order)
 	ck_assert(find("locks") < find("creds"));
 	ck_assert(find("seccomp") < find("creds"));
 	ck_assert(find("trap") < find("scratch"));
-	ck_assert_str_eq(find("load")[1].name, "copies");
+	ck_assert_str_eq(find("load")[1].name, "compare");
+	ck_assert_str_eq(find("compare")[1].name, "copies");
 	ck_assert_str_eq(find("copies")[1].name, "release");
 	ck_assert_ptr_null(find("release")[1].name);
 }
