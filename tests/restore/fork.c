@@ -12,6 +12,22 @@
 
 static unsigned char *memory, *gone, *later;
 
+// How far they all are: each waits for the others. Shared.
+static struct {
+	int nr_set_up, nr_measured, may_end;
+} *stage;
+
+static void wait_until(const int *counter, int n)
+{
+	while (__atomic_load_n(counter, __ATOMIC_ACQUIRE) < n)
+		usleep(5000);
+}
+
+static void count(int *counter)
+{
+	__atomic_add_fetch(counter, 1, __ATOMIC_RELEASE);
+}
+
 static unsigned char byte_of(size_t page)
 {
 	return (unsigned char)(page * 2654435761u >> 11 | 1);
@@ -49,41 +65,52 @@ static int look(int child)
 	       (child == 3 ? 1 : gone[0] == 'g');
 }
 
+static void change(int child)
+{
+	for (size_t i = (size_t)child; i < SIZE / PAGE; i += 512)
+		memory[i * PAGE + 9] = (unsigned char)child;
+	if (child == 2)
+		madvise(memory + 100 * PAGE, 100 * PAGE, MADV_DONTNEED);
+	if (child == 3) {
+		munmap(gone, 10 * PAGE);
+		mmap(gone + 2 * PAGE, 8 * PAGE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	}
+}
+
+static int live(int child)
+{
+	change(child);
+	count(&stage->nr_set_up);
+	wait_for_go();
+	int ok = look(child);
+	long kib = share();
+	count(&stage->nr_measured);
+	wait_until(&stage->may_end, 1);
+	return !ok ? 1 : kib > SIZE / 1024 / 2 ? 2 : 0;
+}
+
 int main(void)
 {
 	int prot = PROT_READ | PROT_WRITE, anon = MAP_PRIVATE | MAP_ANONYMOUS;
+	stage = mmap(NULL, PAGE, prot, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	memory = mmap(NULL, SIZE, prot, anon, -1, 0);
 	gone = mmap(NULL, 10 * PAGE, prot, anon, -1, 0);
-	must(memory != MAP_FAILED && gone != MAP_FAILED);
+	must(stage != MAP_FAILED && memory != MAP_FAILED && gone != MAP_FAILED);
 	for (size_t i = 0; i < SIZE / PAGE; i++)
 		memset(memory + i * PAGE, byte_of(i), PAGE);
 	memset(gone, 'g', 10 * PAGE);
 	later = gone + 5 * PAGE;
 	for (int child = 1; child <= NR; child++) {
-		if (fork())
-			continue;
-		for (size_t i = (size_t)child; i < SIZE / PAGE; i += 512)
-			memory[i * PAGE + 9] = (unsigned char)child;
-		if (child == 2)
-			madvise(memory + 100 * PAGE, 100 * PAGE, MADV_DONTNEED);
-		if (child == 3) {
-			munmap(gone, 10 * PAGE);
-			mmap(gone + 2 * PAGE, 8 * PAGE, prot, anon | MAP_FIXED, -1,
-			     0);
-		}
-		wait_for_go();
-		int ok = look(child);
-		long kib = share();
-		while (access("look", F_OK))
-			usleep(5000);
-		_exit(!ok ? 1 : kib > SIZE / 1024 / 2 ? 2 : 0);
+		if (!fork())
+			_exit(live(child));
 	}
-	usleep(200000);
+	wait_until(&stage->nr_set_up, NR);
 	ready();
 	expect(look(0));
-	usleep(300000);
+	wait_until(&stage->nr_measured, NR);
 	expect(share() < SIZE / 1024 / 2);
-	fclose(fopen("look", "w"));
+	count(&stage->may_end);
 	for (int child = 1; child <= NR; child++) {
 		int status = -1;
 		wait(&status);
