@@ -31,7 +31,7 @@ const struct cr_opt cr_options[] = {
 	  NULL, "accept programs that were told of features of the processor "
 	  "which this one lacks (AArch64)" },
 	{ 0, "verify", NULL, CR_FLAG(struct cr_options, verify),
-	  NULL, "compare what was restored with the images before it runs" },
+	  NULL, "compare memory and registers with the images before they run" },
 	{ 0, "pidns", NULL, CR_FLAG(struct cr_options, pidns),
 	  NULL, "restore in a new pid namespace, where every pid is free" },
 	{ 0, "clones", NULL, CR_COUNT(struct cr_options, clones),
@@ -84,7 +84,14 @@ static const struct cr_section sections[] = {
 	  "\n"
 	  "Nor does an image say whether a thread had locked its guarded control\n"
 	  "stack. The C library locks everything when it enables them, so this is\n"
-	  "what --gcs-lock does by default." },
+	  "what --gcs-lock does by default. Nor does it say whether the kernel had\n"
+	  "made the stack or the program: it stays mapped when its thread ends." },
+	{ "VECTORS",
+	  "Of SVE registers CRIU saves what FPSIMD has, and not the length of\n"
+	  "vectors. A thread in a signal handler gets the length of the frame that\n"
+	  "it returns to, where it would be killed with another; refused if this\n"
+	  "processor has no vectors of that length. All others get the length that\n"
+	  "this machine gives to new programs." },
 	{ "COPIES",
 	  "--clones N --pidns restores N copies, each in a pid namespace of its\n"
 	  "own. All are restored before the first one runs; if one fails none is\n"

@@ -90,7 +90,7 @@ struct cr_thread {
 	bool by_syscalls; /* inject with system call stops, see inject.h */
 	bool comparing; /* see cr_tracee_put() */
 	pid_t cloned; /* by the last injected call */
-	uint64_t shadow; /* free for the processor's shadow stack */
+	uint32_t vectors; /* the processor's: their length; 0: not known */
 };
 
 struct cr_proc {

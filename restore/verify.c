@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * --verify: what a process has mapped, with its protection, is what the images
+ * --verify of memory: what a process has mapped, with its protection, is what the images
  * say, and so is every byte that they hold. Done before anything of it is registered with
  * the kernel, which writes to such memory.
  */

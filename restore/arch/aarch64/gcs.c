@@ -5,7 +5,10 @@
  * They are mapped where they were, and written from outside: a call that copies
  * into one, such as read(2), never returns. Mode, lock and pointer of a thread are
  * set from outside too, as the last thing before its registers. A stack that is
- * switched on like this is not the kernel's: it stays when its thread ends.
+ * switched on like this is not the kernel's: it stays when its thread ends. The
+ * kernel could be made to allocate it at its place, and would then unmap it; but no
+ * image says whether it had, or whether the thread was on a stack that the program
+ * had mapped, and unmaps itself or uses for another thread.
  *
  * Where the kernel refuses that, the thread switches on a stack of the kernel's,
  * and moves to its own. The kernel's stays where it is: it is unmapped when the

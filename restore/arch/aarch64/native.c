@@ -4,7 +4,7 @@
  * arch/arm64/include/uapi/asm/ptrace.h; CRIU criu/arch/aarch64/crtools.c, v4.3.
  *
  * The images hold FPSIMD registers and no SVE ones; loading the first zeroes what
- * SVE has above them.
+ * SVE has above them. See vectors.c for their length.
  */
 #include "restore/arch/aarch64/native.h"
 
@@ -112,6 +112,8 @@ static struct cr_error *plan(struct cr_rplan *p, struct cr_thread *thread)
 		err = cr_gcs_plan(p, thread);
 	if (!err)
 		err = cr_pac_plan(p, thread);
+	if (!err)
+		err = cr_vectors_plan(thread);
 	if (!err && thread == thread->proc->thread &&
 	    !p->options->no_verify_cpu)
 		err = check_caps(thread->proc->mm.entry);
@@ -134,6 +136,7 @@ static const char *part(const struct cr_rplan *p, const struct cr_thread *thread
 		{ "tls", info },
 		{ "address keys", keys && keys->pac_address_keys },
 		{ "generic key", keys && keys->pac_generic_keys },
+		{ "vector length", thread->vectors },
 		{ "gcs", info && info->gcs && info->gcs->features_enabled },
 	};
 	if (i == sizeof(parts) / sizeof(parts[0]))
@@ -187,6 +190,18 @@ struct cr_error *cr_load_set(struct cr_thread *thread, uint32_t type)
 	return err;
 }
 
+// The kernel shows whether it steps, and sets that itself.
+static struct cr_error *see_step(struct cr_thread *thread,
+				 struct user_regs_struct *regs)
+{
+	struct user_regs_struct is;
+	size_t size = sizeof(is);
+	struct cr_error *err = cr_tracee_get(thread, NT_PRSTATUS, &is, &size);
+	if (!err)
+		regs->pstate |= is.pstate & STEP;
+	return err;
+}
+
 static struct cr_error *load_general(struct cr_thread *thread)
 {
 	const UserAarch64RegsEntry *r = thread->core->ti_aarch64->gpregs;
@@ -198,8 +213,11 @@ static struct cr_error *load_general(struct cr_thread *thread)
 	int32_t no_call = -1; // restart nothing
 	for (size_t i = 0; i < r->n_regs; i++)
 		regs.regs[i] = r->regs[i];
-	struct cr_error *err =
-		cr_tracee_put(thread, NT_PRSTATUS, &regs, sizeof(regs));
+	struct cr_error *err = NULL;
+	if (thread->comparing)
+		err = see_step(thread, &regs);
+	if (!err)
+		err = cr_tracee_put(thread, NT_PRSTATUS, &regs, sizeof(regs));
 	return err ?: cr_tracee_put(thread, NT_ARM_SYSTEM_CALL, &no_call,
 				    sizeof(no_call));
 }
@@ -213,6 +231,8 @@ static struct cr_error *load(struct cr_restore *run, struct cr_thread *thread)
 	struct cr_error *err = cr_gcs_load(run, thread);
 	if (!err && thread->by_syscalls && !thread->comparing)
 		err = cr_tracee_leave_call(thread);
+	if (!err)
+		err = cr_vectors_load(thread);
 	if (!err)
 		err = cr_load_set(thread, NT_FPREGSET);
 	if (!err)

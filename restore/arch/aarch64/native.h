@@ -59,6 +59,11 @@ struct cr_error *cr_gcs_make(struct cr_restore *run, struct cr_thread *leader)
 struct cr_error *cr_gcs_load(struct cr_restore *run, struct cr_thread *thread)
 	CR_MUST_CHECK;
 
+/* ---- vectors.c: their length ---- */
+
+struct cr_error *cr_vectors_plan(struct cr_thread *thread) CR_MUST_CHECK;
+struct cr_error *cr_vectors_load(struct cr_thread *thread) CR_MUST_CHECK;
+
 /** Sets a register set that lib/arch makes of the thread's core. */
 struct cr_error *cr_load_set(struct cr_thread *thread, uint32_t type)
 	CR_MUST_CHECK;

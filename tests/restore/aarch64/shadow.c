@@ -3,6 +3,9 @@
  * A guarded control stack in force: its mode and lock are as they were, a signal
  * handler returns, threads have their own, and a return to where nobody called
  * from is caught. Without an argument it locks nothing.
+ *
+ * A stack that the kernel made is unmapped when its thread ends. One that was
+ * restored stays, and nothing else goes in its place.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -16,7 +19,8 @@
 #define LOCK 76
 
 static volatile sig_atomic_t nr_signals;
-static volatile int thread_mode;
+static volatile int thread_mode, wait_for;
+static volatile uint64_t thread_stack;
 
 __attribute__((always_inline)) static inline long status(long what, long arg)
 {
@@ -45,10 +49,42 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	_exit(done());
 }
 
+/* The mappings that are shadow stacks, and those that are not; whether one of the
+ * first is at an address. */
+struct mappings {
+	int nr_shadow, nr_others;
+	int is_shadow;
+};
+
+static struct mappings look(uint64_t vaddr)
+{
+	char line[400];
+	unsigned long start, end;
+	int is_there = 0;
+	struct mappings m = { 0 };
+	FILE *f = fopen("/proc/self/smaps", "r");
+	must(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			is_there = start <= vaddr && vaddr < end;
+		if (strncmp(line, "VmFlags:", 8))
+			continue;
+		int is_shadow = strstr(line, " ss") != NULL;
+		m.nr_shadow += is_shadow;
+		m.nr_others += !is_shadow;
+		m.is_shadow |= is_shadow && is_there;
+	}
+	fclose(f);
+	return m;
+}
+
 static void *in_thread(void *arg)
 {
-	uint64_t mode = 0;
-	wait_for_go();
+	uint64_t mode = 0, stack;
+	__asm__ volatile("mrs %0, s3_3_c2_c5_1" : "=r"(stack)); // GCSPR_EL0
+	thread_stack = stack;
+	while (!wait_for)
+		usleep(5000);
 	status(GET, (long)&mode);
 	thread_mode = (int)mode;
 	return NULL;
@@ -79,10 +115,20 @@ __attribute__((noinline)) static int run(int locks)
 	expect(status(SET, 3) == (locks ? -EBUSY : 0));
 	raise(SIGUSR1);
 	expect(nr_signals == 1);
+	// Those of the kernel's, if it refused to let these be switched on.
+	struct mappings before = look(thread_stack);
+	int nr_kernel = before.nr_shadow - 2;
+	expect(before.is_shadow && (nr_kernel == 0 || nr_kernel == 2));
+	wait_for = 1;
 	expect(!pthread_join(thread, NULL));
 	expect(thread_mode == 1);
+	struct mappings after = look(thread_stack);
+	expect(after.is_shadow);
+	expect(after.nr_shadow == 2 + nr_kernel / 2);
+	expect(after.nr_others == before.nr_others);
 	expect(!pthread_create(&thread, NULL, in_thread, NULL));
 	expect(!pthread_join(thread, NULL));
+	expect(!look(thread_stack).is_shadow);
 	expect(thread_mode == (locks ? 1 : 3));
 	stray();
 	expect(!"a stray return is caught");
