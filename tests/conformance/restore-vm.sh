@@ -147,25 +147,31 @@ few=(pac_counter_none pac_threads_own gcs_counter_tun)
 # general registers, FPSIMD, TLS, keys, which are enabled, shadow stacks.
 verified=(pac_threads_own@--verify gcs_threads_own@--verify gcs_counter_wp@--verify
 	gcs_deep_signal@--verify)
-spoilt=(gcs_threads_own@spoil={0x1,0x2,0x401,0x407,0x408,0x40a,0x410}
-	gcs_threads_own@spoil=0x407:939)
+spoilt=(gcs_threads_own@spoil={0x1,0x2,0x401,0x407,0x408,0x40a,0x410}:940)
 
 off=("${few[@]/%/@--keys=off}")
 
+# found ITEM...: that the difference made in a set of registers of a thread is.
+found()
+{
+	local item set
+	for item; do
+		set=${item#*=}
+		all ".* compare: registers of set ${set%:*}: thread ${set#*:}: byte 0 is" "$item" ||
+			return
+	done
+}
+
 part_made()
 {
-	local item set libraries=$right
+	local libraries=$right
 	on qarma5 "${same[@]}" gcs_counter_lock "${qarma3[@]}" "${qarma5_52[@]}" \
 		"${impdef_52[@]}" "${off[@]}" gcs_counter_lock@--gcs-lock=none \
 		gcs_counter_lock@--gcs-lock=0x100000000 ${right:+"${with_libraries[@]}"} \
 		"${verified[@]}" "${spoilt[@]}"
 	[ -z "$right" ] || check "with libraries" all PASS "${with_libraries[@]}"
 	check "registers are compared" all PASS "${verified[@]}"
-	for item in "${spoilt[@]}"; do
-		set=${item#*=}
-		check "a difference in registers of set $set" all \
-			".*compare: registers of set ${set%:*}: thread ${set#*:}.*: byte 0 is not" "$item"
-	done
+	check "a difference is found" found "${spoilt[@]}"
 	check "QARMA5, 48 bits" all "PASS" "${same[@]}"
 	check "a shadow stack is locked again" all "lock held PASS" gcs_counter_lock
 	check "a lock that is not wanted" all "lock LOST PASS" \
@@ -184,7 +190,7 @@ part_made()
 	libraries=$other
 	on qarma5-short "${with_libraries[@]}" deep_signal pac_threads_own@--verify
 	check "with other libraries" all \
-		"0 processes: .* libc.so.6 has [0-9]+ bytes and had 1722912" "${with_libraries[@]}"
+		"0 processes: .*/libc.so.6 has [0-9]+ bytes and had 1722912" "${with_libraries[@]}"
 	check "a handler that returns to longer vectors" all \
 		"0 processes: .* vectors of 64 bytes, and this processor has none" deep_signal
 	check "nothing else needs their length" all PASS pac_threads_own@--verify
@@ -332,9 +338,15 @@ part_fresh()
 	check "no keys, signed pointers" all "refused: .* no keys.* signed pointer" \
 		fx-pac_threads_own fx-cxx_throw fx-cxx_throw@keys={off,unchecked}
 
-	echo './crit-restore --plan kept/memory@keep/images >/dev/null' >"$work/plan"
+	# Made on another kernel; the program and its files are there.
+	cat >"$work/plan" <<-'E'
+		mkdir /tmp/work
+		cp -a kept/memory@keep /tmp/work
+		./crit-restore --plan kept/memory@keep/images | grep -A 99 LACKS
+	E
 	"$vm" --cpu impdef "$work/plan" "$work/kept" "$work/bin/crit-restore" >"$work/said" 2>&1
-	check "a vdso that is another" grep "mm-.* its vdso is not that of this kernel" "$work/said"
+	check "a vdso that is another" grep -q \
+		"^mm-.* vvar and vdso have .* bytes, those of this kernel" "$work/said"
 }
 
 "part_${1:-made}"
