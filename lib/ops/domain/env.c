@@ -72,9 +72,9 @@ static struct cr_error *set(struct edit *e, struct variable *v, uint32_t pid,
 	size_t need = v->unset ? 0 : strlen(v->word);
 	if (need > size)
 		return cr_error_new(CR_ERR_FORMAT,
-				    "process %u: '%s' is longer than what is "
-				    "there: %zu bytes, not %zu",
-				    pid, v->word, need, size);
+				    "process %u: the new '%.*s' is longer than "
+				    "what is there: %zu bytes, not %zu",
+				    pid, (int)v->name_size, v->word, need, size);
 	cr_auto_free char *bytes = calloc(1, size + 1);
 	if (!bytes)
 		return cr_enomem;

@@ -102,8 +102,8 @@ static struct cr_error *check_listeners(struct edit *e)
 			    !find(e, e->pair[i].to))
 				is = &now.socket[k];
 		if (is)
-			err = cr_error_new(CR_ERR_USAGE, "another socket listens "
-							 "on port %u already",
+			err = cr_error_new(CR_ERR_FORMAT, "another socket listens "
+							  "on port %u already",
 					   is->src_port);
 	}
 	cr_sockets_free(&now);
