@@ -90,7 +90,7 @@ const struct cr_verb cr_verb_x = {
 		"where those would be stands the word zombie.\n"
 		"\n"
 		"Those from sk on are tables: a heading and a line for each "
-		"row, - for what is null. Their columns are the keys of the "
+		"row, - for what is null or empty. Their columns are the keys of the "
 		"objects that --json makes a list of."
 #include "crit/x/views.def"
 #undef VIEW

@@ -31,6 +31,9 @@ static const char *const mips_names[] = {
 
 enum { NR_NAMES = 32, SIGNO_KILL = 9 };
 
+/* As the C library counts, which keeps two to itself. */
+enum { RTMIN = 34, RTMAX = 64, MIPS_RTMAX = 127 };
+
 /* Whose signals. */
 struct owner {
 	uint32_t pid, tid;
@@ -49,7 +52,10 @@ static void begin_row(struct cr_x *x, const struct owner *o, const char *kind,
 		cr_cell_u64(x, signo);
 	else
 		cr_cell_none(x);
-	cr_cell_string(x, signo < NR_NAMES ? o->names[signo] : NULL);
+	if (signo >= RTMIN && signo <= (o->mips ? MIPS_RTMAX : RTMAX))
+		cr_cell_text(x, "RTMIN+%u", (unsigned)signo - RTMIN);
+	else
+		cr_cell_string(x, signo < NR_NAMES ? o->names[signo] : NULL);
 }
 
 static void show_action(struct cr_x *x, const struct owner *o, uint64_t signo,
