@@ -20,6 +20,10 @@ static const struct cr_opt opts[] = {
 
 static void print(FILE *out, const struct cr_squash *s)
 {
+	if (!s->nr_parents) {
+		fprintf(out, "has no parent\n");
+		return;
+	}
 	fprintf(out,
 		"%" PRIu64 " pages (%" PRIu64 " bytes) from %u parent%s in "
 		"%" PRIu64 " pagemap%s\n",
@@ -53,7 +57,7 @@ const struct cr_verb cr_verb_squash = {
 		"of them, and removes the link `parent`. Memory reads the same "
 		"afterwards; pages images that have nothing in a parent, and "
 		"all other images, are left as they are. The parents are not "
-		"touched.",
+		"touched. Without a parent nothing changes.",
 	.opts = opts,
 	.values_size = sizeof(struct squash),
 	.run = run,

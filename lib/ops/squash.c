@@ -85,9 +85,10 @@ struct cr_error *cr_squash(struct cr_change *change, struct cr_squash *ret)
 	cr_auto_free char *link = NULL;
 	struct cr_error *err = cr_store_read_link(
 		cr_change_set(change)->store, "parent", &link);
-	if (cr_error_catch(&err, CR_ERR_NOT_FOUND))
-		return cr_error_new(CR_ERR_NOT_FOUND, "%s: has no parent",
-				    cr_change_path(change));
+	if (cr_error_catch(&err, CR_ERR_NOT_FOUND)) {
+		*ret = s;
+		return NULL;
+	}
 	if (err)
 		return err;
 	err = cr_repage_init(&m, change, NULL);

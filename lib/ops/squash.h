@@ -16,14 +16,14 @@
 #include "lib/ops/change.h"
 
 struct cr_squash {
-	unsigned nr_parents;   /* in the chain */
+	unsigned nr_parents;   /* in the chain; 0: nothing is changed */
 	uint64_t nr_pagemaps;  /* written again */
 	uint64_t nr_pages;     /* that came from parents */
 	uint64_t size;	       /* of these, in bytes */
 };
 
-/** NOT_FOUND: the checkpoint has no parent. FORMAT: an image is broken, or
- * pages are said to be in a parent that does not have them. */
+/** FORMAT: an image is broken, or pages are said to be in a parent that does not
+ * have them. */
 struct cr_error *cr_squash(struct cr_change *change, struct cr_squash *ret)
 	CR_MUST_CHECK;
 
