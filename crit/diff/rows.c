@@ -279,12 +279,26 @@ static void record(struct cr_differ *d, unsigned section, int side,
 	cr_rows_sort(rows, x);
 }
 
+/* More than there is room for is no reason to leave out other views. */
+static bool is_recorded(struct cr_x *x, unsigned section)
+{
+	if (x->err && cr_error_code(x->err) == CR_ERR_UNSUPPORTED) {
+		cr_x_find(x, cr_error_at(x->err, "%s", views[section].name));
+		x->err = NULL;
+		return false;
+	}
+	return !x->err;
+}
+
 void cr_diff_rows(struct cr_differ *d, unsigned section)
 {
 	struct cr_rows rows[2] = { 0 };
-	for (int i = 0; i < 2; i++)
+	bool is_whole = true;
+	for (int i = 0; i < 2 && is_whole; i++) {
 		record(d, section, i, &rows[i]);
-	if (!d->side[0].err && !d->side[1].err)
+		is_whole = is_recorded(&d->side[i], section);
+	}
+	if (is_whole)
 		compare(d, section, rows);
 	for (int i = 0; i < 2; i++)
 		cr_rows_deinit(&rows[i]);

@@ -249,7 +249,8 @@ static void check_size(struct cr_x *x)
 			rows->nr * sizeof(rows->row[0]);
 	if (size > CR_ROWS_MAX)
 		cr_x_fail(x, cr_error_new(CR_ERR_UNSUPPORTED,
-					  "more than %u MiB to compare at once",
+					  "more than %u MiB to compare at once; "
+					  "-p PID chooses some",
 					  CR_ROWS_MAX >> 20));
 }
 
