@@ -26,7 +26,8 @@
 // clang-format off
 #define CALLS(_) _(elf_memory) _(elf_end) _(gelf_getehdr) _(elf_getphdrnum) \
 	_(gelf_getphdr) _(elf_getshdrstrndx) _(elf_nextscn) _(elf_getscn) \
-	_(gelf_getshdr) _(elf_getdata) _(gelf_getsym) _(elf_strptr)
+	_(gelf_getshdr) _(elf_getdata) _(gelf_getsym) _(elf_strptr) \
+	_(gelf_getchdr) _(elf_compress)
 // clang-format on
 
 struct cr_elf_calls {
@@ -154,16 +155,39 @@ static struct cr_error *read_segments(struct cr_elf_file *file)
 	return NULL;
 }
 
+/* A section that is packed, as linkers of Go do it. It may not claim to be out of
+ * all proportion; libelf keeps what comes of it until its end. */
+static struct cr_elf_part expand(const struct cr_elf_file *file, Elf_Scn *scn,
+				 const GElf_Shdr *s)
+{
+	const uint64_t ratio_max = 64, size_max = 64u << 20;
+	const struct cr_elf_calls *calls = file->calls;
+	struct cr_elf_part none = { 0 };
+	GElf_Chdr c;
+	if (!bytes_at(file, s->sh_offset, s->sh_size) ||
+	    !calls->gelf_getchdr(scn, &c) || c.ch_size > size_max ||
+	    c.ch_size / ratio_max > s->sh_size ||
+	    calls->elf_compress(scn, 0, 0) < 0)
+		return none;
+	Elf_Data *data = calls->elf_getdata(scn, NULL);
+	if (!data || !data->d_buf)
+		return none;
+	return (struct cr_elf_part){ data->d_buf, data->d_size, s->sh_addr };
+}
+
 static void use_section(struct cr_elf_file *file, const char *name,
-			const GElf_Shdr *s)
+			Elf_Scn *scn, const GElf_Shdr *s)
 {
 	struct cr_elf_part *part =
 		!strcmp(name, ".eh_frame")     ? &file->eh_frame :
 		!strcmp(name, ".eh_frame_hdr") ? &file->eh_frame_hdr :
 		!strcmp(name, ".debug_frame")  ? &file->debug_frame :
 						 NULL;
-	if (part && s->sh_type != SHT_NOBITS &&
-	    !(s->sh_flags & SHF_COMPRESSED))
+	if (!part || s->sh_type == SHT_NOBITS)
+		return;
+	if (s->sh_flags & SHF_COMPRESSED)
+		*part = expand(file, scn, s);
+	else
 		*part = part_at(file, s->sh_offset, s->sh_size, s->sh_addr);
 }
 
@@ -180,7 +204,7 @@ static void read_sections(struct cr_elf_file *file)
 		if (calls->gelf_getshdr(scn, &s))
 			name = calls->elf_strptr(file->elf, names, s.sh_name);
 		if (name)
-			use_section(file, name, &s);
+			use_section(file, name, scn, &s);
 	}
 }
 
@@ -244,8 +268,9 @@ static struct cr_error *map(struct cr_elf_file *file, int fd)
 		return cr_error_sys("stat");
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
 		return cr_error_new(CR_ERR_FORMAT, "not an ELF file");
-	void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd,
-			  0);
+	/* libelf writes to the header of a section that it expands. */
+	void *data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return cr_error_sys("mmap");
 	file->data = data;

@@ -5,8 +5,8 @@
  *
  * Headers and symbols are read through libelf; what it says is checked against
  * the bytes there are, so a hostile file is an error or lacks something. Without
- * section headers the tables are found through program headers. Debugging
- * sections that are compressed are passed over.
+ * section headers the tables are found through program headers. Sections that
+ * are compressed are expanded.
  *
  * A file must not be cut short while it is open. Sources: man 5 elf; Linux
  * Standard Base 5.0, Core, 10.6; "Linux Extensions to gABI" (GNU properties).

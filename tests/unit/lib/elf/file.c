@@ -70,6 +70,64 @@ TEST(tables_are_found_without_section_headers)
 	cr_elf_file_close(&file);
 }
 
+static struct bytes shdr(uint32_t name, uint32_t type, uint64_t flags,
+			 uint64_t off, uint64_t size)
+{
+	return cat(word(name), word(type), u64(flags), u64(0), u64(off),
+		   u64(size), word(0), word(0), u64(1), u64(0));
+}
+
+/* A section of call frames in a stream of zlib that claims to hold a number of
+ * bytes: 11 that are stored, and their sum (RFC 1950, RFC 1951, 3.2.4). */
+static struct cr_elf_part packed(uint64_t claim)
+{
+	struct bytes stream = cat(word(ELFCOMPRESS_ZLIB), word(0), u64(claim),
+				  u64(1), hex("7801 01 0b00 f4ff"),
+				  text("call frames"), hex("18c8043b"));
+	struct bytes names = cat(hex("00"), text(".names"), hex("00"),
+				 text(".debug_frame"), hex("00"));
+	struct bytes headers =
+		cat(shdr(0, SHT_NULL, 0, 0, 0),
+		    shdr(1, SHT_STRTAB, 0, 0x240, names.size),
+		    shdr(8, SHT_PROGBITS, SHF_COMPRESSED, 0x200, stream.size));
+	struct bytes b = elf(0, hex(""),
+			     cat(stream, fill(0, 0x40 - stream.size), names,
+				 fill(0, 0x40 - names.size), headers));
+	uint8_t *head = cr_test_alloc(b.size);
+	memcpy(head, b.p, b.size);
+	head[40] = 0x80; /* e_shoff: 0x280 */
+	head[41] = 2;
+	head[60] = 3; /* e_shnum */
+	head[62] = 1; /* e_shstrndx */
+	struct cr_elf_file file;
+	const char *name = cr_test_format("%llx", (unsigned long long)claim);
+	const char *path = cr_test_file(
+		name, (struct bytes){ head, b.size }, 0644);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_ptr_null(cr_elf_file_open(&file, fd));
+	close(fd);
+	struct cr_elf_part part = file.debug_frame;
+	if (part.data)
+		part.data = memcpy(cr_test_alloc(part.size), part.data,
+				   part.size);
+	cr_elf_file_close(&file);
+	return part;
+}
+
+TEST(sections_that_are_packed_are_expanded)
+{
+	struct cr_elf_part part = packed(11);
+	ck_assert_uint_eq(part.size, 11);
+	ck_assert(!memcmp(part.data, "call frames", 11));
+}
+
+TEST(what_claims_to_hold_too_much_is_none)
+{
+	ck_assert_ptr_null(packed(12).data);
+	ck_assert_ptr_null(packed(1 << 20).data);
+	ck_assert_ptr_null(packed(UINT64_MAX).data);
+}
+
 TEST(notes_say_build_id_and_properties)
 {
 	struct bytes notes =
