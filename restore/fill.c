@@ -10,11 +10,17 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "restore/early.h"
 #include "restore/steps.h"
 
 static void *address(uint64_t vaddr)
 {
 	return (void *)(uintptr_t)vaddr; // NOLINT: an address of the image
+}
+
+void *cr_fill_address(uint64_t vaddr)
+{
+	return address(vaddr);
 }
 
 bool cr_fill_is_own(const struct cr_proc *proc, const struct cr_run *r)
@@ -188,7 +194,10 @@ static struct cr_error *fill_mapping(struct cr_fill *fill,
 			continue;
 		if (r.start >= huge->seen)
 			err = look_ahead(huge, proc, m, &r);
-		if (!err)
+		if (!err && proc->early && !m->early)
+			cr_early_copy(proc->early, r.start, r.end,
+				      address(r.start), 0);
+		else if (!err)
 			err = cr_fill_run(fill, &proc->pages, &r,
 					  address(r.start));
 	}
@@ -199,10 +208,12 @@ static struct cr_error *fill_mapping(struct cr_fill *fill,
 
 #define CHUNK (256u * 1024)
 
-// Writes the pages of a chunk that differ, so that the others stay shared.
-static void write_changed(uint8_t *to, const uint8_t *from, size_t size,
-			  size_t page)
+void cr_fill_copy(uint8_t *to, const uint8_t *from, size_t size, size_t page)
 {
+	if (!page) {
+		memcpy(to, from, size);
+		return;
+	}
 	for (size_t at = 0; at < size; at += page) {
 		if (memcmp(to + at, from + at, page))
 			memcpy(to + at, from + at, page);
@@ -212,13 +223,18 @@ static void write_changed(uint8_t *to, const uint8_t *from, size_t size,
 static struct cr_error *refill_run(struct cr_proc *proc, const struct cr_run *r,
 				   uint8_t *buf)
 {
+	size_t page = proc->pages.space.page_size;
 	struct cr_error *err = NULL;
+	if (proc->early) {
+		cr_early_copy(proc->early, r->start, r->end, address(r->start),
+			      page);
+		return NULL;
+	}
 	for (uint64_t at = r->start; !err && at < r->end; at += CHUNK) {
 		size_t size = r->end - at < CHUNK ? r->end - at : CHUNK;
 		err = cr_pages_fill(&proc->pages, r, at, buf, size);
 		if (!err)
-			write_changed(address(at), buf, size,
-				      proc->pages.space.page_size);
+			cr_fill_copy(address(at), buf, size, page);
 	}
 	return err;
 }

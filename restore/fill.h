@@ -31,6 +31,13 @@ struct cr_error *cr_fill(struct cr_fill *fill) CR_MUST_CHECK;
 /** Fills what a process's mappings have that were made early. */
 struct cr_error *cr_map_fill_early(struct cr_proc *proc) CR_MUST_CHECK;
 
+/** Copies bytes; if page is not 0 only pages of that size that differ, so that the
+ * others stay shared. */
+void cr_fill_copy(uint8_t *to, const uint8_t *from, size_t size, size_t page);
+
+/** An address of an image, where this process may have it. */
+void *cr_fill_address(uint64_t vaddr);
+
 /** True if the run is of pages that the process itself has in the images. */
 bool cr_fill_is_own(const struct cr_proc *proc, const struct cr_run *r);
 

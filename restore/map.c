@@ -271,7 +271,7 @@ static int first_prot(const struct cr_mapping *m)
 
 static bool is_plain(const struct cr_mapping *m)
 {
-	return !m->file && !m->inherited && !m->early &&
+	return !m->file && !m->inherited &&
 	       m->vma->status & CR_VMA_ANON_PRIVATE &&
 	       !(m->vma->flags & (MAP_GROWSDOWN | MAP_HUGETLB));
 }
@@ -283,7 +283,8 @@ static uint64_t end_of_alike(const struct cr_proc *proc, size_t *i)
 	const struct cr_mapping *m = proc->mapping + *i;
 	for (; *i + 1 < proc->nr_mappings && is_plain(m); m++, ++*i) {
 		const struct cr_mapping *next = m + 1;
-		if (!is_plain(next) || next->vma->start != m->vma->end ||
+		if (!is_plain(next) || next->early != m->early ||
+		    next->vma->start != m->vma->end ||
 		    next->vma->flags != m->vma->flags ||
 		    first_prot(next) != first_prot(m))
 			break;
@@ -326,7 +327,7 @@ static struct cr_error *open_exe(struct cr_restore *run, struct cr_proc *proc)
 
 // Whether a mapping of the parent, which the process has got by being forked from
 // it, is one that it had: pages that are alike then stay shared.
-static bool is_alike(const struct cr_mapping *a, const struct cr_mapping *b)
+bool cr_map_is_alike(const struct cr_mapping *a, const struct cr_mapping *b)
 {
 	const VmaEntry *v = a->vma, *w = b->vma;
 	return v->start == w->start && v->end == w->end &&
@@ -356,7 +357,7 @@ static struct cr_error *leave_parents(struct cr_proc *proc)
 		while (j < proc->nr_mappings &&
 		       proc->mapping[j].vma->start < m->vma->start)
 			j++;
-		if (j < proc->nr_mappings && is_alike(proc->mapping + j, m))
+		if (j < proc->nr_mappings && cr_map_is_alike(proc->mapping + j, m))
 			proc->mapping[j].inherited = true;
 		else
 			err = unmap(m);
@@ -402,6 +403,13 @@ static bool is_early(const struct cr_rplan *plan, const struct cr_mapping *m)
 			    !cr_remaps_find(&plan->remaps, m->file->id));
 }
 
+void cr_map_plan_early(struct cr_rplan *plan)
+{
+	struct cr_proc *proc = plan->proc;
+	for (size_t i = 0; i < proc->nr_mappings; i++)
+		proc->mapping[i].early = is_early(plan, proc->mapping + i);
+}
+
 struct cr_error *cr_map_early(struct cr_restore *run, struct cr_proc *proc)
 {
 	struct opened o = { .fd = -1 };
@@ -409,14 +417,12 @@ struct cr_error *cr_map_early(struct cr_restore *run, struct cr_proc *proc)
 	if (proc->zombie)
 		return NULL;
 	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
-		struct cr_mapping *m = proc->mapping + i;
-		if (!is_early(run->plan, m))
+		const struct cr_mapping *m = proc->mapping + i;
+		if (!m->early)
 			continue;
 		err = map_one(run, &o, m, end_of_alike(proc, &i));
 		if (err)
 			err = cr_error_at(err, "mapping %zu", m->i);
-		while (!err && m <= proc->mapping + i)
-			m++->early = true;
 	}
 	close_opened(&o);
 	return err ?: cr_map_fill_early(proc);

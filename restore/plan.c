@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "restore/arch/arch.h"
+#include "restore/early.h"
 #include "restore/fd/kind.h"
 #include "restore/fd/pipes.h"
 #include "restore/maps.h"
@@ -477,6 +478,7 @@ static void deinit_proc(struct cr_proc *proc)
 void cr_rplan_deinit(struct cr_rplan *plan)
 {
 	if (plan->proc) {
+		cr_early_drop(plan);
 		cr_rplan_each_proc(proc, plan)
 			deinit_proc(proc);
 	}

@@ -35,6 +35,7 @@ struct cr_fd_kind;
 struct cr_rplan;
 struct cr_proc;
 struct cr_shared;
+struct cr_early;
 struct cr_maps;
 struct cr_memfds;
 struct cr_pipes;
@@ -118,6 +119,7 @@ struct cr_proc {
 	size_t nr_fds;
 	struct cr_ofile *exe, *cwd, *root;
 	/* run: */
+	struct cr_early *early; /* its pages, see early.h; or NULL */
 	pid_t pid;   /* as the controller sees it; 0: not born */
 	pid_t maker; /* as the process sees it; 0: not in its namespace */
 	bool has_new_creds;  /* and not those of the controller */
@@ -175,6 +177,8 @@ struct cr_rplan {
 	struct cr_maps *own; /* what we have mapped; see vdso.h */
 	int fd_base; /* above every descriptor of every process */
 	bool early;  /* run: memory has been made early */
+	struct cr_early *early_object; /* run: see early.h */
+	size_t nr_early_objects;
 	struct cr_refusal *refusal;
 	size_t nr_refusals, nr_more; /* those kept, and those not */
 };

@@ -101,8 +101,8 @@ struct cr_gate {
 
 /**
  * Does in ourselves what copies that are forked from us need not do each: maps
- * and fills memory of the first process. Copies share its pages until they
- * write to them. *clash_ret as below.
+ * and fills memory of the first process, whose pages they share until they write to
+ * them, and reads all other pages (early.h). *clash_ret as below.
  */
 struct cr_error *cr_restore_early(const struct cr_options *options,
 				  struct cr_rplan *plan, FILE *log,

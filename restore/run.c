@@ -11,6 +11,7 @@
 
 #include "lib/base/cleanup.h"
 #include "restore/arch/arch.h"
+#include "restore/early.h"
 #include "restore/fd/kind.h"
 #include "restore/maps.h"
 #include "restore/steps.h"
@@ -240,7 +241,10 @@ struct cr_error *cr_restore_early(const struct cr_options *options,
 	run.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run.proc_fd < 0)
 		return cr_error_sys("/proc");
-	struct cr_error *err = cr_maps_read(run.proc_fd, "self", run.own);
+	cr_map_plan_early(plan);
+	struct cr_error *err = cr_early_reserve(plan);
+	if (!err)
+		err = cr_maps_read(run.proc_fd, "self", run.own);
 	if (!err)
 		err = find_room(&run);
 	if (!err) {
@@ -249,6 +253,8 @@ struct cr_error *cr_restore_early(const struct cr_options *options,
 			err = cr_error_at(err, "process %u",
 					  (unsigned)plan->proc->vpid);
 	}
+	if (!err)
+		err = cr_early_read(plan);
 	plan->early = !err;
 	cr_maps_free(&own);
 	close(run.proc_fd);
@@ -260,5 +266,6 @@ void cr_restore_drop_early(struct cr_rplan *plan)
 {
 	if (plan->early)
 		cr_map_drop_early(plan);
+	cr_early_drop(plan);
 	plan->early = false;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "restore/early.h"
 #include "restore/fd/kind.h"
 #include "restore/fill.h"
 #include "restore/steps.h"
@@ -89,25 +90,45 @@ static struct cr_error *fill_from(struct cr_pages *pages, struct cr_fill *fill,
 	return err ?: cr_fill(fill);
 }
 
+static struct cr_error *map(uint64_t size, int fd, void **ret)
+{
+	*ret = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return *ret == MAP_FAILED ? cr_error_sys("map shared memory") : NULL;
+}
+
+static struct cr_error *fill_early(const struct cr_early *early, uint64_t size,
+				   int fd)
+{
+	void *data;
+	struct cr_error *err = map(size, fd, &data);
+	if (err)
+		return err;
+	cr_early_copy(early, 0, size, data, 0);
+	munmap(data, size);
+	return NULL;
+}
+
 struct cr_error *cr_shared_fill(struct cr_restore *run, uint32_t shmid,
 				uint64_t size, int fd)
 {
+	const struct cr_early *early = cr_early_object(run->plan, shmid);
 	struct cr_pages pages = { .file_fd = -1 };
+	void *data;
+	if (!size)
+		return NULL;
+	if (early)
+		return fill_early(early, size, fd);
 	cr_auto_free struct cr_fill *fill = calloc(1, sizeof(*fill));
 	if (!fill)
 		return cr_enomem;
-	if (!size)
-		return NULL;
 	struct cr_error *err =
 		cr_pages_open_object(&pages, &run->plan->memory, shmid);
 	if (cr_error_catch(&err, CR_ERR_NOT_FOUND))
 		return NULL; // never touched
 	if (err)
 		return err;
-	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (data == MAP_FAILED) {
-		err = cr_error_sys("map shared memory");
-	} else {
+	err = map(size, fd, &data);
+	if (!err) {
 		err = fill_from(&pages, fill, size, data);
 		munmap(data, size);
 	}

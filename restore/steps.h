@@ -87,9 +87,14 @@ CR_STEP_PLAN(cr_map_plan);
 CR_STEP_CHILD(cr_map_make);
 CR_STEP_CHILD(cr_map_fill);
 CR_STEP_CHILD(cr_map_protect);
-/* Maps and fills what copies of a process can have in common; and lets go. */
+/* Says which mappings of the first process copies can have in common; maps and
+ * fills them; and lets go. */
+void cr_map_plan_early(struct cr_rplan *plan);
 CR_STEP_CHILD(cr_map_early);
 void cr_map_drop_early(const struct cr_rplan *plan);
+
+/* Whether a process that is forked from one with mapping b keeps it as a. */
+bool cr_map_is_alike(const struct cr_mapping *a, const struct cr_mapping *b);
 
 /* shared.c */
 CR_STEP_ONCE(cr_shared_open);

@@ -155,4 +155,8 @@ CR_KIND_OPEN(cr_memfd_open);
 CR_KIND_AGAIN(cr_memfd_again);
 void cr_memfds_free(struct cr_memfds *memfds);
 
+/* Memory file i of the plan; false: there are no more. */
+bool cr_memfd_object(const struct cr_rplan *plan, size_t i, uint32_t *shmid_ret,
+		     uint64_t *size_ret);
+
 #endif

@@ -65,6 +65,16 @@ static const MemfdInodeEntry *inode(const struct cr_rplan *plan, size_t i)
 	return (const MemfdInodeEntry *)plan->memfds->messages.msg[i];
 }
 
+bool cr_memfd_object(const struct cr_rplan *plan, size_t i, uint32_t *shmid_ret,
+		     uint64_t *size_ret)
+{
+	if (!plan->memfds || i >= plan->memfds->messages.nr)
+		return false;
+	*shmid_ret = inode(plan, i)->shmid;
+	*size_ret = inode(plan, i)->size;
+	return true;
+}
+
 static struct cr_error *find(struct cr_rplan *plan, const struct cr_ofile *file,
 			     size_t *ret)
 {
