@@ -143,6 +143,8 @@ const struct cr_step cr_steps[] = {
 	{ "compare", "compare registers and signal mask, if asked to",
 	  .inject = cr_verify_registers,
 	  .each_thread = true },
+	{ "state", "compare what the kernel says of it, if asked to",
+	  .inject = cr_verify_state },
 	// Who fails until here lets none of them run.
 	{ "copies", "wait until all copies are restored",
 	  .inject = cr_pidns_pass },
@@ -262,6 +264,8 @@ struct cr_error *cr_steps_once(struct cr_restore *run)
 		if (!step->once)
 			continue;
 		uint64_t start = now_us();
+		if (is_fault(run, step, NULL, '-'))
+			continue;
 		struct cr_error *err = before(run, step, NULL);
 		run->nr_done = (size_t)(step - cr_steps) + 1;
 		if (!err)
@@ -278,7 +282,7 @@ struct cr_error *cr_steps_once(struct cr_restore *run)
 struct cr_error *cr_steps_child(struct cr_restore *run, struct cr_proc *proc)
 {
 	for (const struct cr_step *step = cr_steps; step->name; step++) {
-		if (!step->child)
+		if (!step->child || is_fault(run, step, proc, '-'))
 			continue;
 		uint64_t start = now_us();
 		struct cr_error *err = before(run, step, proc);
@@ -315,7 +319,7 @@ struct cr_error *cr_steps_inject(struct cr_restore *run)
 			continue;
 		uint64_t start = now_us();
 		cr_rplan_each_proc(proc, run->plan) {
-			if (proc->zombie)
+			if (proc->zombie || is_fault(run, step, proc, '-'))
 				continue;
 			struct cr_error *err = inject(run, step, proc);
 			if (err)

@@ -185,6 +185,9 @@ CR_STEP_INJECT(cr_load_space);
 CR_STEP_INJECT(cr_load_registers);
 CR_STEP_INJECT(cr_verify_registers);
 
+/* compare.c */
+CR_STEP_INJECT(cr_verify_state);
+
 /* release.c */
 CR_STEP_INJECT(cr_release);
 

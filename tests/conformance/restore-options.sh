@@ -73,6 +73,14 @@ try_first()
 	end "$is"
 }
 
+# left_out STEP WORDS: a step is not done, and --verify says what is wrong then.
+left_out()
+{
+	CR_RESTORE_FAULT=$1- crit-restore -d --verify images >said 2>&1
+	[ $? = 1 ] && grep -q "^crit-restore: .*$2" said
+	result $? "--verify says that the step $1 was left out"
+}
+
 # ended_by PID NAME OPTION...: a signal ends the program that is waited for.
 ended_by()
 {
@@ -92,7 +100,9 @@ ended_by()
 inside()
 {
 	mount -t tmpfs none /run 2>/dev/null
-	setsid ./program </dev/null >log 2>&1 &
+	# It has not all that its restorer has.
+	setsid sh -c 'umask 0077; exec setpriv --bounding-set=-audit_write ./program' \
+		</dev/null >log 2>&1 &
 	local pid=$! status=1
 	until_is 'grep -qs ready log' || exit 1
 	cp log log.dumped
@@ -169,6 +179,22 @@ inside()
 	[ "$(readlink "/proc/$pid/root")" = "$PWD/root" ]
 	result $? "which is its root"
 	end "$pid"
+
+	crit-restore -d --verify images >said 2>&1
+	result $? "restored and verified"
+	end "$pid"
+	left_out name "Name is crit-restore, not program"
+	left_out fs "Umask is 0022, not 0077"
+	left_out files "descriptor .* is open"
+	left_out close "descriptor .* is open"
+	left_out actions "Sig[IC]g.*t* is "
+	left_out load "compare: .*registers of set"
+	left_out creds "state: .*Cap.*; and [0-9]* more"
+	CR_RESTORE_FAULT=creds- crit-restore -v -d --verify images >said 2>&1
+	[ "$(grep -c '^differs: ' said)" -gt 2 ] && grep -q '^differs: .*: CapPrm is' said
+	result $? "with -v it says all of it"
+	! [ -e "/proc/$pid" ]
+	result $? "and nothing is left"
 
 	echo more >>program
 	crit-restore -d images >said 2>&1

@@ -27,6 +27,8 @@ static const struct {
 	{ "memfd.img", 0x48453499 },        { "seccomp.img", 0x64413049 },
 	{ "filelocks.img", 0x54323616 },    { "pipes-data.img", 0x56453709 },
 	{ "fifo-data.img", 0x56452709 },    { "ghost-file-1.img", 0x52583605 },
+	{ "tty-info.img", 0x59453036 },     { "tty-data.img", 0x59413026 },
+	{ "eventpoll-tfd.img", 0x44433746 },
 };
 // clang-format on
 
