@@ -47,11 +47,11 @@ int cr_shared_fd(const struct cr_rplan *plan, uint32_t shmid)
 }
 
 struct cr_error *cr_shared_anonymous(struct cr_restore *run, uint64_t size,
-				     int *fd_ret)
+				     int flags, int *fd_ret)
 {
 	char path[80];
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		       MAP_SHARED | MAP_ANONYMOUS | flags, -1, 0);
 	if (p == MAP_FAILED)
 		return cr_error_sys("map %llu bytes of shared memory",
 				    (unsigned long long)size);
@@ -141,7 +141,8 @@ struct cr_error *cr_shared_open(struct cr_restore *run)
 	for (size_t i = 0; i < run->plan->nr_shared; i++) {
 		struct cr_shared *s = run->plan->shared + i;
 		struct cr_error *err =
-			cr_shared_anonymous(run, s->size, &s->fd);
+			cr_shared_anonymous(run, s->size, MAP_NORESERVE,
+					    &s->fd);
 		if (!err)
 			err = cr_shared_fill(run, s->shmid, s->size, s->fd);
 		if (err)

@@ -25,9 +25,10 @@ struct cr_error *cr_shared_add(struct cr_rplan *plan, uint32_t shmid,
 /** Its file, once open; -1 if there is none. */
 int cr_shared_fd(const struct cr_rplan *plan, uint32_t shmid);
 
-/** Makes an anonymous object: a file in the stash. */
+/** Makes an anonymous object: a file in the stash. flags are mmap(2)'s beside
+ * MAP_SHARED and MAP_ANONYMOUS. */
 struct cr_error *cr_shared_anonymous(struct cr_restore *run, uint64_t size,
-				     int *fd_ret) CR_MUST_CHECK;
+				     int flags, int *fd_ret) CR_MUST_CHECK;
 
 /** Fills a file from the pages of a shared memory object, if it has any. */
 struct cr_error *cr_shared_fill(struct cr_restore *run, uint32_t shmid,

@@ -135,6 +135,8 @@ const struct cr_step cr_steps[] = {
 	  .plan = cr_fds_check },
 	{ "this kernel", "compare its vdso",
 	  .plan = cr_vdso_plan },
+	{ "huge pages", "look whether there are enough",
+	  .plan = cr_hugetlb_plan },
 	{ "rights", "look whether we may do all this",
 	  .plan = cr_rights_plan },
 	{ "load", "load registers and signal mask",

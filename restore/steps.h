@@ -112,6 +112,9 @@ CR_STEP_CHILD(cr_fs_enter);
 /* vdso.c */
 CR_STEP_PLAN(cr_vdso_plan);
 
+/* hugetlb.c */
+CR_STEP_PLAN(cr_hugetlb_plan);
+
 /* rights.c */
 CR_STEP_PLAN(cr_rights_plan);
 

@@ -86,7 +86,7 @@ static const struct cr_lock *first_of(const struct cr_rplan *plan,
 	for (end = low; end < locks->nr && locks->lock[end].entry->pid == pid;)
 		end++;
 	*nr_ret = end - low;
-	return locks->lock + low;
+	return end > low ? locks->lock + low : NULL;
 }
 
 // What of one file only one can have, and every copy would take. Files that each

@@ -18,6 +18,7 @@
 #include "images/memfd.pb-c.h"
 #include "lib/base/cleanup.h"
 #include "restore/fd/kind.h"
+#include "restore/hugetlb.h"
 #include "restore/shared.h"
 
 static const MemfdFileEntry *entry(const struct cr_ofile *file)
@@ -75,6 +76,15 @@ bool cr_memfd_object(const struct cr_rplan *plan, size_t i, uint32_t *shmid_ret,
 	return true;
 }
 
+void cr_memfds_add_huge(const struct cr_rplan *plan, struct cr_huge *huge)
+{
+	for (size_t i = 0; plan->memfds && i < plan->memfds->messages.nr; i++) {
+		const MemfdInodeEntry *e = inode(plan, i);
+		if (e->has_hugetlb_flag)
+			cr_huge_add(huge, e->hugetlb_flag, e->size);
+	}
+}
+
 static struct cr_error *find(struct cr_rplan *plan, const struct cr_ofile *file,
 			     size_t *ret)
 {
@@ -101,13 +111,21 @@ struct cr_error *cr_memfd_plan(struct cr_rplan *plan, struct cr_ofile *file)
 	return err;
 }
 
+#define HUGE_SIZE_BITS ((unsigned)MAP_HUGE_MASK << MAP_HUGE_SHIFT)
+
 static struct cr_error *create(struct cr_restore *run,
 			       const MemfdInodeEntry *e, int *fd_ret)
 {
 	const char *name = e->name;
 	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	if (!strcmp(name, "/dev/zero") && e->size && e->size % 4096 == 0)
-		return cr_shared_anonymous(run, e->size, fd_ret);
+		return cr_shared_anonymous(run, e->size, MAP_NORESERVE, fd_ret);
+	// The size of pages stands where mmap(2) has it.
+	if (!strcmp(name, "/anon_hugepage") && e->size && e->has_hugetlb_flag)
+		return cr_shared_anonymous(
+			run, e->size,
+			MAP_HUGETLB | (int)(e->hugetlb_flag & HUGE_SIZE_BITS),
+			fd_ret);
 	if (e->has_hugetlb_flag)
 		flags |= MFD_HUGETLB | e->hugetlb_flag;
 	int fd = memfd_create(name, flags);
