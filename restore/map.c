@@ -264,9 +264,13 @@ static struct cr_error *map_at(struct cr_restore *run, uint64_t start,
 	 MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_HUGETLB |        \
 	 ((unsigned)MAP_HUGE_MASK << MAP_HUGE_SHIFT))
 
+// The kernel makes the processor see new code when it becomes code, and not when it
+// is written by a call.
 static int first_prot(const struct cr_mapping *m)
 {
-	return (int)m->vma->prot | (m->filled ? PROT_WRITE : 0);
+	if (!m->filled && !m->inherited)
+		return (int)m->vma->prot;
+	return ((int)m->vma->prot | PROT_WRITE) & ~PROT_EXEC;
 }
 
 static bool is_plain(const struct cr_mapping *m)
@@ -473,7 +477,7 @@ struct cr_error *cr_map_protect(struct cr_restore *run, struct cr_proc *proc)
 {
 	for (size_t i = 0; i < proc->nr_mappings; i++) {
 		const VmaEntry *vma = proc->mapping[i].vma;
-		if (proc->mapping[i].filled && !(vma->prot & PROT_WRITE) &&
+		if (first_prot(proc->mapping + i) != (int)vma->prot &&
 		    mprotect(address(vma->start), vma->end - vma->start,
 			     (int)vma->prot)) {
 			struct cr_error *err = cr_error_sys("protect it");
