@@ -126,7 +126,8 @@ static bool is_near(const struct cr_vdso_jump *jump, size_t nr, size_t size)
 {
 	for (size_t i = 0; i < nr; i++) {
 		for (size_t j = 0; j < nr; j++) {
-			if (jump[j].from > jump[i].from &&
+			if (jump[i].to != CR_VDSO_STAYS &&
+			    jump[j].from > jump[i].from &&
 			    jump[j].from - jump[i].from < size)
 				return true;
 		}
@@ -136,6 +137,7 @@ static bool is_near(const struct cr_vdso_jump *jump, size_t nr, size_t size)
 
 bool cr_vdso_jumps(const void *theirs, size_t size, const void *ours,
 		   size_t our_size, size_t jump_size,
+		   const struct cr_trampoline *t,
 		   struct cr_vdso_jump ret[CR_VDSO_JUMPS_MAX], size_t *nr_ret)
 {
 	struct symbols a, b;
@@ -148,8 +150,11 @@ bool cr_vdso_jumps(const void *theirs, size_t size, const void *ours,
 		if (!symbol(&a, i, &name, &jump.from))
 			continue;
 		if (nr == CR_VDSO_JUMPS_MAX || jump.from > size ||
-		    size - jump.from < jump_size || !find(&b, name, &jump.to) ||
-		    jump.to >= our_size)
+		    size - jump.from < jump_size)
+			return false;
+		if (t->name && !strcmp(name, t->name))
+			jump.to = CR_VDSO_STAYS;
+		else if (!find(&b, name, &jump.to) || jump.to >= our_size)
 			return false;
 		ret[nr++] = jump;
 	}
@@ -226,7 +231,7 @@ static bool can_lead(const void *theirs, size_t size, const void *ours,
 	size_t nr;
 	return cr_native.jump_size &&
 	       cr_vdso_jumps(theirs, size, ours, our_size, cr_native.jump_size,
-			     jump, &nr);
+			     &cr_native.trampoline, jump, &nr);
 }
 
 static struct cr_error *check(const struct cr_maps *own, struct cr_proc *proc)
@@ -274,14 +279,19 @@ struct cr_error *cr_vdso_lead(struct cr_restore *run, struct cr_proc *proc)
 	const struct cr_area *area = code_of(run->plan->own);
 	const void *ours = (const void *)(uintptr_t)area->start; // NOLINT
 	if (!cr_vdso_jumps(theirs, size, ours, area->end - area->start,
-			   cr_native.jump_size, jump, &nr))
+			   cr_native.jump_size, &cr_native.trampoline, jump,
+			   &nr))
 		return cr_error_new(CR_ERR_INTERNAL, "no way to our vdso");
 	if (mprotect(theirs, size, PROT_READ | PROT_WRITE))
 		return cr_error_sys("write to its vdso");
-	for (size_t i = 0; i < nr; i++)
-		cr_native.jump(theirs + jump[i].from, area->start + jump[i].to);
+	for (size_t i = 0; i < nr; i++) {
+		if (jump[i].to != CR_VDSO_STAYS)
+			cr_native.jump(theirs + jump[i].from,
+				       area->start + jump[i].to);
+	}
 	if (mprotect(theirs, size, PROT_READ | PROT_EXEC))
 		return cr_error_sys("protect its vdso");
+	__builtin___clear_cache((char *)theirs, (char *)theirs + size);
 	return NULL;
 }
 

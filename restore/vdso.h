@@ -9,7 +9,7 @@
  *
  * Nobody points to the trampoline that signal handlers return to, but frames of
  * handlers do: it may have moved up, if what is in its place does nothing until
- * there. No thread may be inside of a vdso of another build.
+ * there; in one that leads to ours it stays, as it only makes a call. No thread may be inside of a vdso of another build.
  *
  * Facts: man 7 vdso, man 5 elf; Linux v6.13 arch/arm64/kernel/vdso/sigreturn.S.
  */
@@ -41,11 +41,13 @@ struct cr_vdso_jump {
 };
 
 #define CR_VDSO_JUMPS_MAX 64
+#define CR_VDSO_STAYS	  UINT64_MAX /* there is no jump */
 
 /** Where jumps of jump_size bytes make every function of theirs lead to ours. False
  * if one is not in ours, is too near to the next, or there are too many. */
 bool cr_vdso_jumps(const void *theirs, size_t size, const void *ours,
 		   size_t our_size, size_t jump_size,
+		   const struct cr_trampoline *trampoline,
 		   struct cr_vdso_jump ret[CR_VDSO_JUMPS_MAX], size_t *nr_ret);
 
 /** Puts them there, in the process. */

@@ -43,6 +43,15 @@ static uint64_t ip(const CoreEntry *core)
 	return core->ti_aarch64->gpregs->pc;
 }
 
+// ldr x16, 1f; br x16; 1: a register that is for such jumps.
+static void jump(uint8_t *code, uint64_t to)
+{
+	static const uint8_t go[] = { 0x50, 0x00, 0x00, 0x58,
+				      0x00, 0x02, 0x1f, 0xd6 };
+	memcpy(code, go, sizeof(go));
+	memcpy(code + sizeof(go), &to, sizeof(to));
+}
+
 static uint64_t clear_tid(const CoreEntry *core)
 {
 	return core->ti_aarch64->clear_tid_addr;
@@ -248,6 +257,8 @@ const struct cr_native cr_native = {
 	.call = SVC,
 	.call_size = 4,
 	.trampoline = { "__kernel_rt_sigreturn", NOP, 4 },
+	.jump_size = 16,
+	.jump = jump,
 	.ip = ip,
 	.plan = plan,
 	.part = part,

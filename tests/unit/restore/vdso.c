@@ -64,7 +64,7 @@ static bool jumps(const struct made *theirs, const struct made *ours,
 {
 	return cr_vdso_jumps(cr_test_tail(theirs, sizeof(*theirs)),
 			     sizeof(*theirs), cr_test_tail(ours, sizeof(*ours)),
-			     sizeof(*ours), 12, jump, nr);
+			     sizeof(*ours), 12, &no_trampoline, jump, nr);
 }
 
 TEST(functions_at_the_same_places_fit)
@@ -179,6 +179,26 @@ TEST(functions_need_room_for_a_jump)
 	ck_assert(!jumps(&theirs, &ours, jump, &nr));
 	ours.names[1] = 'x';
 	ck_assert(!jumps(&theirs, &ours, jump, &nr));
+}
+
+TEST(a_trampoline_stays)
+{
+	struct made theirs = make(0, 32), ours = make(40, 8);
+	struct cr_vdso_jump jump[CR_VDSO_JUMPS_MAX];
+	size_t nr = 0;
+	ours.names[9] = 'x'; // it need not be there
+	ck_assert(cr_vdso_jumps(&theirs, sizeof(theirs), &ours, sizeof(ours), 12,
+				&trampoline, jump, &nr));
+	ck_assert_uint_eq(nr, 2);
+	ck_assert_uint_eq(jump[0].to, ours.symbol[1].st_value);
+	ck_assert_uint_eq(jump[1].to, CR_VDSO_STAYS);
+	// What follows it may follow at once; it may not be overwritten.
+	theirs = make(34, 32);
+	ck_assert(cr_vdso_jumps(&theirs, sizeof(theirs), &ours, sizeof(ours), 12,
+				&trampoline, jump, &nr));
+	theirs = make(32, 34);
+	ck_assert(!cr_vdso_jumps(&theirs, sizeof(theirs), &ours, sizeof(ours), 12,
+				 &trampoline, jump, &nr));
 }
 
 TEST_MAIN("restore/vdso")
