@@ -20,14 +20,6 @@
 #define SIZE_SHIFT 26 // of a size's logarithm in flags of mmap(2)
 #define SIZE_MASK  63
 
-void cr_huge_add(struct cr_huge *huge, uint64_t flags, uint64_t size)
-{
-	unsigned shift = flags >> SIZE_SHIFT & SIZE_MASK;
-	unsigned unit = shift ?: huge->usual;
-	if (unit)
-		huge->nr[unit] += size >> unit;
-}
-
 static bool read_text(const char *path, char *text, size_t size)
 {
 	cr_auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -56,6 +48,14 @@ static uint64_t number(unsigned shift, const char *name)
 		 (1ull << shift) / 1024, name);
 	return read_text(path, text, sizeof(text)) ? strtoull(text, NULL, 10) :
 						     0;
+}
+
+void cr_huge_add(struct cr_huge *huge, uint64_t flags, uint64_t size)
+{
+	unsigned shift = flags >> SIZE_SHIFT & SIZE_MASK;
+	shift = shift ?: usual_size();
+	if (shift)
+		huge->nr[shift] += size >> shift;
 }
 
 // What is free and not promised, and what may be added.
@@ -105,7 +105,7 @@ static void add_mappings(struct cr_huge *huge, const struct cr_proc *proc)
 // All processes take from the same pools.
 struct cr_error *cr_hugetlb_plan(struct cr_rplan *plan, struct cr_proc *proc)
 {
-	struct cr_huge huge = { .usual = usual_size() };
+	struct cr_huge huge = { 0 };
 	if (proc->i || plan->options->any_host)
 		return NULL;
 	cr_rplan_each_proc(p, plan)

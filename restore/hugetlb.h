@@ -10,7 +10,6 @@
 #include "restore/plan.h"
 
 struct cr_huge {
-	unsigned usual;	 /* logarithm of the size that is usual here */
 	uint64_t nr[64]; /* by the logarithm of their size */
 };
 

@@ -29,15 +29,10 @@ struct cr_maps {
 	size_t nr;
 };
 
-/** Reads PROC/NAME/maps, name being "self" or a pid. */
+/** Of PROC/NAME/maps, name being "self" or a pid. vsyscall, which is the same in
+ * all, may be missing. */
 struct cr_error *cr_maps_read(int proc_fd, const char *name,
 			      struct cr_maps *ret) CR_MUST_CHECK;
-
-/** The same, only where areas are and whether they are in [vdso, vdso_end), which
- * makes them ones of vdso or vvar: in less time, where the kernel tells that. */
-struct cr_error *cr_maps_ask(int proc_fd, const char *name, uint64_t vdso,
-			     uint64_t vdso_end, struct cr_maps *ret)
-	CR_MUST_CHECK;
 
 /** Accepts zeroed ones. */
 void cr_maps_free(struct cr_maps *maps);

@@ -102,11 +102,7 @@ struct cr_error *cr_self_unmap(struct cr_restore *run, struct cr_thread *thread)
 	struct cr_maps maps;
 	char name[24];
 	snprintf(name, sizeof(name), "%d", (int)proc->pid);
-	uint64_t vdso = proc->vdso, vdso_end = proc->vdso_end;
-	if (proc->vdso_leads)
-		cr_maps_vdso(run->plan->own, &vdso, &vdso_end);
-	struct cr_error *err =
-		cr_maps_ask(run->proc_fd, name, vdso, vdso_end, &maps);
+	struct cr_error *err = cr_maps_read(run->proc_fd, name, &maps);
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < maps.nr; i++) {

@@ -114,9 +114,8 @@ static uint64_t find_call(const struct cr_maps *own)
 static struct cr_error *look_around(struct cr_restore *run)
 {
 	uint64_t start, end;
+	struct cr_error *err = cr_maps_read(run->proc_fd, "self", run->own);
 	cr_maps_vdso(run->plan->own, &start, &end);
-	struct cr_error *err =
-		cr_maps_ask(run->proc_fd, "self", start, end, run->own);
 	if (!err && run->plan->early)
 		err = leave_out_early(run->own, run->plan->proc);
 	if (err)
