@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "lib/base/error.h"
+#include "lib/image/set.h"
 #include "lib/ops/change.h"
 #include "lib/pac/pac.h"
 #include "lib/unwind/sign.h"
@@ -61,6 +62,9 @@ void cr_rekey_keys_of(struct cr_rekey_keys *keys, uint32_t pid, uint32_t tid,
  * keeps_generic: GA stays. USAGE: the file ends. */
 struct cr_error *cr_rekey_renew(struct cr_rekey_keys *keys, size_t nr, int fd,
 				bool keeps_generic) CR_MUST_CHECK;
+
+/** Overwrites them; accepts NULL. */
+void cr_rekey_wipe(struct cr_rekey_keys *keys, size_t nr);
 
 /** Gives all threads of a process the new keys of its first. */
 void cr_rekey_unify(struct cr_rekey_keys *keys, size_t nr, bool keeps_generic);
@@ -141,6 +145,7 @@ struct cr_rekey_opts {
 	unsigned va_bits;		   /* 0: the same */
 	bool unify;			   /* one key set for a process */
 	const struct cr_pac_scheme *from;  /* NULL: as the frames prove */
+	const struct cr_pac_engine *engine; /* tries what software cannot; or NULL */
 	unsigned accept;		   /* bits 1 << risk */
 	const char *sysroot;
 };
@@ -153,6 +158,37 @@ struct cr_rekey_result {
 	bool keeps_generic;
 	uint64_t nr_risks[CR_NR_REKEY_RISKS]; /* that were accepted */
 };
+
+/* A checkpoint that is looked at: nothing is changed. Several may get keys by one
+ * view: it is read-only from cr_rekey_view_judge() on. */
+struct cr_rekey_view {
+	struct cr_signs signs;
+	struct cr_rekey_keys *keys; /* parallel to signs.keys */
+	struct cr_rekey_plan plan;
+};
+
+/** Looks at all processes. NOT_FOUND: none has keys. FORMAT and the like: images
+ * are broken. To be closed in any case. */
+struct cr_error *cr_rekey_view_open(struct cr_rekey_view *view,
+				    struct cr_set *set,
+				    const struct cr_rekey_opts *opts)
+	CR_MUST_CHECK;
+
+/** Accepts a zeroed one. Wipes its keys. */
+void cr_rekey_view_close(struct cr_rekey_view *view);
+
+/** Says what will be done, or refuses: UNSUPPORTED, a risk that is not accepted,
+ * with its place, or how pointers are signed is not known. */
+struct cr_error *cr_rekey_view_judge(struct cr_rekey_view *view,
+				     const struct cr_rekey_opts *opts,
+				     struct cr_rekey_result *ret) CR_MUST_CHECK;
+
+/** Fills in the new keys, of view->keys or of a copy of all of it. USAGE: the
+ * file ends. */
+struct cr_error *cr_rekey_view_renew(const struct cr_rekey_view *view,
+				     const struct cr_rekey_opts *opts,
+				     const struct cr_rekey_result *result,
+				     struct cr_rekey_keys *keys) CR_MUST_CHECK;
 
 /**
  * Makes it pending. USAGE: the options do not go together. NOT_FOUND: no process

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "lib/pac/pac.h"
 
-#include <stddef.h>
-
 #include "lib/pac/qarma.h"
 
 static const struct {
@@ -97,5 +95,5 @@ uint32_t cr_pac_fingerprint(const struct cr_pac_key *key)
 const char *cr_pac_algorithm_name(enum cr_pac_algorithm algorithm)
 {
 	return algorithm < CR_NR_PAC_ALGORITHMS ? algorithms[algorithm].name :
-						  NULL;
+						  "impdef";
 }

@@ -3,8 +3,8 @@
  * Pointer authentication in software: insert, check and strip the code that
  * AArch64 processors put into the unused top bits of a pointer.
  *
- * Pure functions; nothing is kept, printed or logged. Keys stay the caller's,
- * who wipes them.
+ * Pure functions, of algorithms that are public; nothing is kept, printed or
+ * logged. Keys stay the caller's, who wipes them.
  *
  * What a code looks like depends on the processor (the algorithm), the kernel
  * (address size, which tops are ignored as tags) and on the pointer itself. The
@@ -19,14 +19,16 @@
 #define CR_LIB_PAC_PAC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A processor may have an algorithm of its maker's instead: its codes can be
- * stripped, not computed. */
+ * stripped, but only such a processor computes them (struct cr_pac_engine). */
 enum cr_pac_algorithm {
 	CR_PAC_QARMA5, /* ID_AA64ISAR1_EL1.APA */
 	CR_PAC_QARMA3, /* ID_AA64ISAR2_EL1.APA3 */
 	CR_NR_PAC_ALGORITHMS,
+	CR_PAC_IMPDEF = CR_NR_PAC_ALGORITHMS, /* ID_AA64ISAR1_EL1.API */
 };
 
 /* Address sizes that a kernel can be built or booted with. */
@@ -49,6 +51,22 @@ struct cr_pac_scheme {
 
 struct cr_pac_key {
 	uint64_t lo, hi;
+};
+
+/* A pointer to be signed, and the signed one then. */
+struct cr_pac_job {
+	uint64_t ptr, modifier;
+	bool is_key_b;
+};
+
+/* Who signs code pointers where software cannot. */
+struct cr_pac_engine {
+	struct cr_pac_scheme scheme; /* as it does */
+	/* Signs plain pointers with keys A and B. False: that failed, and whoever
+	 * made the engine knows why. */
+	bool (*sign)(void *arg, const struct cr_pac_key key[2],
+		     struct cr_pac_job *job, size_t nr);
+	void *arg;
 };
 
 /* What a key is for; it decides where tags are. */
@@ -87,7 +105,7 @@ uint64_t cr_pac_modifier_lr(uint64_t sp, uint64_t pc);
  * of a fixed block, cut to 32 bits. */
 uint32_t cr_pac_fingerprint(const struct cr_pac_key *key);
 
-/** "qarma5", "qarma3". */
+/** "qarma5", "qarma3", "impdef". */
 const char *cr_pac_algorithm_name(enum cr_pac_algorithm algorithm);
 
 #endif

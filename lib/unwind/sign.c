@@ -157,15 +157,27 @@ static void drop_twins(struct cr_signs *signs)
 	signs->nr_samples = nr;
 }
 
+static bool is_right(const struct cr_signs *signs,
+		     const struct cr_pac_scheme *scheme,
+		     const struct cr_pac_key key[2], uint64_t raw,
+		     uint64_t modifier, bool is_key_b)
+{
+	const struct cr_pac_engine *e = signs->engine;
+	struct cr_pac_job job = { cr_pac_strip(scheme, CR_PAC_CODE, raw),
+				  modifier, is_key_b };
+	if (scheme->algorithm == CR_PAC_IMPDEF)
+		return e && e->sign(e->arg, key, &job, 1) && job.ptr == raw;
+	return cr_pac_auth(scheme, &key[is_key_b], CR_PAC_CODE, raw, modifier);
+}
+
 static size_t count_matches(const struct cr_signs *signs,
 			    const struct cr_pac_scheme *scheme)
 {
 	size_t nr = 0;
 	for (size_t i = 0; i < signs->nr_samples; i++) {
 		const struct cr_sign_sample *s = &signs->sample[i];
-		nr += cr_pac_auth(scheme,
-				  &signs->keys[s->keys].key[s->is_key_b],
-				  CR_PAC_CODE, s->raw, s->modifier);
+		nr += is_right(signs, scheme, signs->keys[s->keys].key, s->raw,
+			       s->modifier, s->is_key_b);
 	}
 	return nr;
 }
@@ -185,25 +197,35 @@ static unsigned evidence_of(size_t n, size_t k, unsigned bits)
 	return for_it > against ? (unsigned)(for_it - against) : 0;
 }
 
+static void try_scheme(struct cr_signs *signs,
+		       const struct cr_pac_scheme *scheme)
+{
+	size_t nr = count_matches(signs, scheme);
+	unsigned evidence =
+		evidence_of(signs->nr_samples, nr, field_bits(scheme));
+	if (evidence <= signs->evidence)
+		return;
+	signs->scheme = *scheme;
+	signs->evidence = evidence;
+	signs->nr_matched = nr;
+}
+
 void cr_signs_prove(struct cr_signs *signs)
 {
 	/* The kernel's, the usual ones first. */
 	static const uint8_t va_bits[] = { 48, 52, 47, 42, 39 };
+	const struct cr_pac_engine *e = signs->engine;
 	drop_twins(signs);
 	for (unsigned a = 0; a < CR_NR_PAC_ALGORITHMS; a++) {
 		for (size_t i = 0; i < sizeof(va_bits); i++) {
 			struct cr_pac_scheme scheme = { a, va_bits[i],
 							CR_PAC_TAG_LINUX };
-			size_t nr = count_matches(signs, &scheme);
-			unsigned evidence = evidence_of(signs->nr_samples, nr,
-							field_bits(&scheme));
-			if (evidence <= signs->evidence)
-				continue;
-			signs->scheme = scheme;
-			signs->evidence = evidence;
-			signs->nr_matched = nr;
+			try_scheme(signs, &scheme);
 		}
 	}
+	if (e && e->scheme.algorithm == CR_PAC_IMPDEF &&
+	    signs->evidence < CR_SIGN_PROOF)
+		try_scheme(signs, &e->scheme);
 	signs->is_proved = signs->evidence >= CR_SIGN_PROOF;
 }
 
@@ -222,8 +244,8 @@ static bool explains(const struct cr_signs *signs,
 		     const struct cr_sign_keys *keys, uint64_t raw,
 		     uint64_t modifier, bool is_key_b)
 {
-	return keys->has && cr_pac_auth(&signs->scheme, &keys->key[is_key_b],
-					CR_PAC_CODE, raw, modifier);
+	return keys->has && is_right(signs, &signs->scheme, keys->key, raw,
+				     modifier, is_key_b);
 }
 
 const struct cr_sign_keys *cr_signs_explain(const struct cr_signs *signs,

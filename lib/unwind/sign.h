@@ -7,6 +7,9 @@
  * so many authenticate that chance would give that once in 2^32, or less often.
  * Everything here is of one machine, so frames of all processes count.
  *
+ * An algorithm that is not public is tried by who has it, if there is someone: an
+ * engine. Its failures look like codes that are wrong; its maker tells them apart.
+ *
  * A thread that changed its keys has frames from before, signed under another
  * thread's: a frame that its own keys do not explain is tried with those of the
  * process. Keys are wiped when they are not needed any more.
@@ -51,8 +54,9 @@ struct cr_signs {
 	struct cr_sign_sample *sample;
 	size_t nr_samples, cap_samples;
 
+	const struct cr_pac_engine *engine; /* the caller's; NULL: none */
 	bool is_proved;
-	struct cr_pac_scheme scheme;
+	struct cr_pac_scheme scheme; /* IMPDEF: the engine's */
 	unsigned evidence; /* bits: by chance once in 2^that */
 	size_t nr_matched; /* of the samples */
 };

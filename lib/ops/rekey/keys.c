@@ -34,6 +34,12 @@ void cr_rekey_keys_of(struct cr_rekey_keys *keys, uint32_t pid, uint32_t tid,
 	memcpy(keys->new_, keys->old, sizeof(keys->old));
 }
 
+void cr_rekey_wipe(struct cr_rekey_keys *keys, size_t nr)
+{
+	if (keys)
+		explicit_bzero(keys, nr * sizeof(keys[0]));
+}
+
 /* ---- new ones ---- */
 
 /* A key of a thread; equal ones stand beside each other when sorted. */
