@@ -53,7 +53,8 @@ SANFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all)
 
 CPPFLAGS_ALL := -I. -isystem build/gen -D_GNU_SOURCE \
-	$(call PKG,--cflags libprotobuf-c) -DCRITTER_VERSION='"$(VERSION)"' $(CPPFLAGS)
+	$(call PKG,--cflags libprotobuf-c) -DCRITTER_VERSION='"$(VERSION)"' \
+	$(CROSS:%=-DCR_STATIC) $(CPPFLAGS)
 CFLAGS_ALL   = -std=gnu11 $(CFLAGS) -fno-common -ffunction-sections \
 	-fdata-sections $(HARDEN) $(SANFLAGS)
 RELR        := $(findstring pack-relative-relocs, \
@@ -165,6 +166,7 @@ PROTOBUF := $(call PKG,--libs libprotobuf-c)
 LZ4      := $(call PKG,--libs liblz4)
 JSON     := $(call PKG,--libs jansson)
 NETTLE   := $(call PKG,--libs nettle)
+ELF      := $(if $(CROSS),-lelf -lz)
 LIB      := $(BUILD)/libcritter.a
 MAINS    := crit/main.c restore/main.c
 
@@ -173,7 +175,7 @@ $(BUILD)/crit.a: $(call objects,$(filter-out $(MAINS),$(CRIT_SRC)))
 $(BUILD)/restore.a: $(call objects,$(filter-out $(MAINS),$(RESTORE_SRC)))
 $(BUILD)/support.a: $(call objects,$(SUPPORT_SRC) $(GEN)/images/opts.pb-c.c)
 
-$(BUILD)/crit: LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(NETTLE)
+$(BUILD)/crit: LIBS = $(PROTOBUF) $(LZ4) $(JSON) $(NETTLE) $(ELF)
 $(BUILD)/crit: $(BUILD)/obj/crit/main.o $(BUILD)/crit.a $(LIB)
 	$(call say,LINK)
 	$(link)
@@ -183,7 +185,7 @@ $(BUILD)/crit: $(BUILD)/obj/crit/main.o $(BUILD)/crit.a $(LIB)
 archive = $(or $(filter /%,$(shell $(CC) -print-file-name=$(1:-l%=lib%.a))),$1)
 
 # Options and the manual are written by what crit has for them.
-$(BUILD)/crit-restore: LIBS := $(foreach l,$(PROTOBUF) $(LZ4) $(JSON) $(NETTLE),$(call archive,$l))
+$(BUILD)/crit-restore: LIBS := $(foreach l,$(PROTOBUF) $(LZ4) $(JSON) $(NETTLE),$(call archive,$l)) $(ELF)
 $(BUILD)/crit-restore: $(BUILD)/obj/restore/main.o $(BUILD)/restore.a \
 		$(BUILD)/crit.a $(LIB)
 	$(call say,LINK)

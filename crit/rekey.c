@@ -65,61 +65,6 @@ static struct cr_error *choose_keys(const struct rekey *o,
 	return NULL;
 }
 
-static bool find_risk(const char *word, size_t size, unsigned *ret)
-{
-	for (unsigned i = 0; i < CR_NR_REKEY_RISKS; i++) {
-		const char *name = cr_rekey_risk_name(i, NULL);
-		if (strlen(name) == size && !memcmp(name, word, size)) {
-			*ret |= 1u << i;
-			return true;
-		}
-	}
-	return false;
-}
-
-static struct cr_error *choose_risks(const char *list, unsigned *ret)
-{
-	while (list && *list) {
-		size_t size = strcspn(list, ",");
-		if (!find_risk(list, size, ret))
-			return cr_error_new(CR_ERR_USAGE,
-					    "--accept: '%.*s' is no risk",
-					    (int)size, list);
-		list += size;
-		list += *list == ',';
-	}
-	return NULL;
-}
-
-static bool read_bits(const char *text, unsigned *ret)
-{
-	uint64_t bits;
-	struct cr_error *err = cr_opts_number(text, &bits);
-	bool is = !err && bits >= CR_PAC_VA_BITS_MIN &&
-		  bits <= CR_PAC_VA_BITS_MAX;
-	cr_error_free(err);
-	*ret = is ? (unsigned)bits : 0;
-	return is;
-}
-
-static struct cr_error *choose_from(const char *text,
-				    struct cr_pac_scheme *scheme)
-{
-	size_t size = strcspn(text, "/");
-	scheme->tags = CR_PAC_TAG_LINUX;
-	for (unsigned i = 0; i < CR_NR_PAC_ALGORITHMS; i++) {
-		const char *name = cr_pac_algorithm_name(i);
-		scheme->algorithm = i;
-		if (strlen(name) == size && !memcmp(name, text, size) &&
-		    text[size] && read_bits(text + size + 1, &scheme->va_bits))
-			return NULL;
-	}
-	return cr_error_new(CR_ERR_USAGE,
-			    "--from: '%s' is no algorithm and address size, "
-			    "such as qarma5/48",
-			    text);
-}
-
 static struct cr_error *choose(const struct rekey *o,
 			       struct cr_rekey_opts *how,
 			       struct cr_pac_scheme *from, int *fd)
@@ -132,9 +77,9 @@ static struct cr_error *choose(const struct rekey *o,
 	how->unify = o->unify;
 	how->sysroot = o->sysroot;
 	if (!err)
-		err = choose_risks(o->accept, &how->accept);
+		err = cr_rekey_read_risks(o->accept, &how->accept);
 	if (!err && o->from) {
-		err = choose_from(o->from, from);
+		err = cr_rekey_read_scheme(o->from, from);
 		how->from = from;
 	}
 	return err;

@@ -14,6 +14,7 @@
 #include "lib/base/io.h"
 #include "restore/clones.h"
 #include "restore/fd/kind.h"
+#include "restore/keys/keys.h"
 #include "restore/pidns.h"
 #include "restore/steps.h"
 #include "restore/tasks.h"
@@ -191,6 +192,7 @@ static struct cr_error *restore(const struct cr_options *o,
 			end_all(&r);
 	}
 	cr_replace_close(&pidfile);
+	cr_keys_end(plan);
 	if (!err && !o->detach) {
 		if (o->shell_job) {
 			signal(SIGINT, SIG_IGN);
@@ -209,6 +211,7 @@ static struct cr_error *run(const struct cr_options *o, char **argv,
 {
 	struct cr_rplan plan = { 0 };
 	struct cr_error *err = cr_clones_check(o);
+	cr_keys_guard();
 	if (!err)
 		err = cr_rplan_make(o, &plan);
 	if (!err && o->plan)
@@ -217,6 +220,8 @@ static struct cr_error *run(const struct cr_options *o, char **argv,
 		err = cr_rplan_verdict(&plan);
 	if (!err && !o->plan)
 		err = restore(o, &plan, argv, status_ret);
+	else
+		cr_keys_end(&plan);
 	cr_rplan_deinit(&plan);
 	return err;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "restore/options.h"
 
-static const char *const keys[] = { "saved", "unchecked", "off", NULL };
+const char *const cr_keys_words[] = { "saved", "fresh",	    "auto",
+				      "off",   "unchecked", NULL };
 
 // clang-format off
 const struct cr_opt cr_options[] = {
@@ -40,8 +41,17 @@ const struct cr_opt cr_options[] = {
 	{ 0, "wipe-on-fork", NULL, CR_FLAG(struct cr_options, wipe_on_fork),
 	  NULL, "restore memory zeroed that a fork would zero "
 	  "(MADV_WIPEONFORK: the state of random numbers)" },
-	{ 0, "keys", NULL, CR_CHOICE(struct cr_options, keys, keys),
-	  "WHICH", "the keys of signed pointers (AArch64; default: saved)" },
+	{ 0, "keys", NULL, CR_CHOICE(struct cr_options, keys, cr_keys_words),
+	  "WHICH", "the keys of signed pointers (AArch64; default: "
+	  "saved, and fresh with --clones)" },
+	{ 0, "accept", NULL,
+	  CR_LIST(struct cr_options, accept, CR_TAKES_ANYTHING),
+	  "RISK[,RISK...]", "sign pointers anew in spite of these: unseen, stack, "
+	  "failed, residual, register, generic, unproved" },
+	{ 0, "from", NULL,
+	  CR_STRING(struct cr_options, from, CR_TAKES_ANYTHING),
+	  "ALGORITHM/N", "how they were signed, where too few prove that: "
+	  "qarma5/48" },
 	{ 0, "gcs-lock", NULL,
 	  CR_STRING(struct cr_options, gcs_lock, CR_TAKES_ANYTHING),
 	  "WHICH", "lock the modes of guarded control stacks: none, all (the "
@@ -74,13 +84,31 @@ static const struct cr_section sections[] = {
 	  "When anything fails, nothing is left: every process is killed and\n"
 	  "reaped. This is also so when crit-restore itself is killed." },
 	{ "SIGNED POINTERS AND SHADOW STACKS",
-	  "On AArch64 each thread gets the keys it had, and those that were\n"
-	  "enabled. An image does not say how its pointers were signed: it is\n"
-	  "found out from the return addresses on its stacks, and a processor that\n"
-	  "signs otherwise, by another algorithm or for other address sizes, is\n"
-	  "refused. --keys=unchecked leaves that out. --keys=off disables all\n"
-	  "keys, which is refused if there are signed pointers; so it is done\n"
-	  "with images that hold no keys.\n"
+	  "On AArch64 a process dies of a pointer that was signed with other keys,\n"
+	  "by another algorithm or for other address sizes. An image has the keys\n"
+	  "of each thread; how it was signed is found out from the return addresses\n"
+	  "on its stacks. --keys says what becomes of them:\n"
+	  "\n"
+	  "    saved      the default: the same keys; where this processor signs otherwise,\n"
+	  "               pointers are signed as it does\n"
+	  "    fresh      the default of --clones: new ones, for each copy that is\n"
+	  "               restored; pointers are signed with these\n"
+	  "    auto       saved; fresh where this processor signs otherwise, off\n"
+	  "               where it signs none\n"
+	  "    off        pointers are made plain, keys are disabled\n"
+	  "    unchecked  saved, and pointers are not looked at\n"
+	  "\n"
+	  "Which keys are enabled stays, but for off, and threads that shared keys\n"
+	  "share them. Images without keys are restored if nothing in them is\n"
+	  "signed; all keys are disabled then.\n"
+	  "\n"
+	  "Signing anew is done for all pointers or not at all. What cannot be\n"
+	  "accounted for is refused with its place, and --accept takes one such\n"
+	  "risk: see 'crit help rekey', which does the same offline. The programs\n"
+	  "are needed, where they were (or below --root). A process of ours that has\n"
+	  "the keys signs with the processor's own instructions; so algorithms that\n"
+	  "are not public do. --from says how it was signed where too few frames\n"
+	  "prove that. --plan and -v say what is done, and never a key.\n"
 	  "\n"
 	  "Nor does an image say whether a thread had locked its guarded control\n"
 	  "stack. The C library locks everything when it enables them, so this is\n"

@@ -12,7 +12,16 @@
 #include "crit/verb.h"
 
 /* Without the option, or the first of its words: SAVED. */
-enum cr_keys { CR_KEYS_DEFAULT, CR_KEYS_SAVED, CR_KEYS_UNCHECKED, CR_KEYS_OFF };
+enum cr_keys_word {
+	CR_KEYS_DEFAULT,
+	CR_KEYS_SAVED,
+	CR_KEYS_FRESH,
+	CR_KEYS_AUTO,
+	CR_KEYS_OFF,
+	CR_KEYS_UNCHECKED,
+};
+
+extern const char *const cr_keys_words[]; /* from SAVED on, then NULL */
 
 struct cr_options {
 	const char *images; /* -D or the argument */
@@ -27,7 +36,9 @@ struct cr_options {
 	uint64_t clones; /* 0: without the option */
 	bool wipe_on_fork;
 	bool verbose;
-	unsigned keys;	      /* enum cr_keys */
+	unsigned keys;	      /* enum cr_keys_word */
+	const char *accept;   /* risks of signing anew: "residual,stack" */
+	const char *from;     /* how it was signed: "qarma5/48" */
 	const char *gcs_lock; /* "none", "all", "0x7"; NULL: all */
 	bool version, man;
 	bool any_host; /* for tests, see steps.h */

@@ -17,6 +17,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
+#include "restore/keys/keys.h"
 #include "restore/tasks.h"
 
 // What a keeper says when it has restored, or has failed.
@@ -148,6 +149,7 @@ static _Noreturn void keep(const struct cr_keeping *what, int pipe_fd)
 	cr_error_free(say(pipe_fd, &report));
 	if (err || !is_init(what))
 		_exit(err != NULL);
+	cr_keys_end(what->plan);
 	let_go(what->plan);
 	reap_all(what->plan->proc->pid);
 }

@@ -8,6 +8,7 @@
 #include "restore/early.h"
 #include "restore/fd/kind.h"
 #include "restore/fd/pipes.h"
+#include "restore/keys/keys.h"
 #include "restore/maps.h"
 #include "restore/steps.h"
 
@@ -496,6 +497,7 @@ void cr_rplan_deinit(struct cr_rplan *plan)
 	cr_ttys_free(plan->ttys);
 	cr_remaps_free(&plan->remaps);
 	cr_locks_free(&plan->locks);
+	cr_keys_free(plan->keys);
 	cr_message_free(plan->seccomp);
 	cr_pipes_free(plan->pipes[0]);
 	cr_pipes_free(plan->pipes[1]);

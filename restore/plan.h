@@ -40,6 +40,7 @@ struct cr_maps;
 struct cr_memfds;
 struct cr_pipes;
 struct cr_ttys;
+struct cr_keys;
 
 /* An open file of the checkpoint: what descriptors, mappings and working
  * directories refer to. */
@@ -86,6 +87,8 @@ struct cr_thread {
 	uint32_t vtid;
 	struct cr_messages messages;
 	const CoreEntry *core;
+	bool has_keys; /* in plan->keys->view, at */
+	size_t keys;
 	/* run: */
 	pid_t tid;	  /* as the controller sees it; 0: not seized */
 	bool by_syscalls; /* inject with system call stops, see inject.h */
@@ -118,6 +121,7 @@ struct cr_proc {
 	struct cr_pfd *fd;
 	size_t nr_fds;
 	struct cr_ofile *exe, *cwd, *root;
+	size_t first_word; /* of plan->keys->view */
 	/* run: */
 	struct cr_early *early; /* its pages, see early.h; or NULL */
 	pid_t pid;   /* as the controller sees it; 0: not born */
@@ -173,6 +177,7 @@ struct cr_rplan {
 	struct cr_remaps remaps; /* of files that had no name, if has_remaps */
 	bool has_remaps;
 	struct cr_locks locks;
+	struct cr_keys *keys; /* see keys/keys.h; NULL: not looked at */
 	SeccompEntry *seccomp; /* see attr/seccomp.c; NULL: not read */
 	struct cr_maps *own; /* what we have mapped; see vdso.h */
 	int fd_base; /* above every descriptor of every process */

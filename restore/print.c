@@ -16,6 +16,7 @@
 #include "restore/arch/arch.h"
 #include "restore/fd/kind.h"
 #include "restore/clones.h"
+#include "restore/keys/keys.h"
 #include "restore/plan.h"
 #include "restore/shares.h"
 #include "restore/steps.h"
@@ -275,6 +276,33 @@ static void threads(struct sheet *s, struct cr_rplan *plan)
 	}
 }
 
+/* ---- keys ---- */
+
+static void scheme(struct sheet *s, const struct cr_pac_scheme *scheme, bool is)
+{
+	char buf[40];
+	snprintf(buf, sizeof(buf), "%s/%u",
+		 cr_pac_algorithm_name(scheme->algorithm), scheme->va_bits);
+	text(s, is ? buf : NULL);
+}
+
+// Where there are none, and nobody asks, nothing is said.
+static void keys(struct sheet *s, struct cr_rplan *plan)
+{
+	const struct cr_keys *k = plan->keys;
+	if (!k || !k->row ||
+	    !(plan->options->keys || k->facts.in_images || k->facts.here))
+		return;
+	begin_row(s);
+	text(s, cr_keys_name(k->facts.want));
+	scheme(s, &k->from, k->is_proved);
+	scheme(s, &k->here, k->facts.here);
+	number(s, k->result.nr_words);
+	number(s, k->result.nr_threads);
+	text(s, k->row->why);
+	end_row(s);
+}
+
 /* ---- files and mappings ---- */
 
 // Files are in the order of their types.
@@ -490,6 +518,9 @@ static const struct table tables[] = {
 	    { "mappings", 8 }, { "bytes", 12 }, { "fds", 5 }, { "comm", 0 } } },
 	{ "threads", threads,
 	  { { "pid", 7 }, { "tid", 7 }, { "gets", 0 } } },
+	{ "keys", keys,
+	  { { "keys", -9 }, { "signed", -9 }, { "here", -9 },
+	    { "pointers", 8 }, { "threads", 7 }, { "does", 0 } } },
 	{ "files", files,
 	  { { "files", 7 }, { "open", 7 }, { "mapped", 7 }, { "kind", 0 } } },
 	{ "mappings", mappings,

@@ -55,7 +55,7 @@
 #define CR_STEPS_MAX 64
 
 /* What a process tells, in memory it shares with the controller. */
-struct cr_slot {
+struct cr_told {
 	uint32_t state; /* enum cr_slot_state; a futex */
 	int32_t pid;	/* as the controller sees it */
 	uint32_t code;	/* enum cr_err */
@@ -65,13 +65,19 @@ struct cr_slot {
 	uint32_t step_us[CR_STEPS_MAX]; /* by place in the table */
 };
 
+/* What a copy of the checkpoint gets that no other does: see keys/keys.h. */
+struct cr_keys_copy {
+	struct cr_rekey_keys *keys; /* parallel to view.keys of the plan's */
+	struct cr_pac_job *word;    /* parallel to view.plan.word */
+};
+
 enum cr_slot_state { CR_SLOT_UNBORN, CR_SLOT_BORN, CR_SLOT_READY, CR_SLOT_FAILED };
 
 #define CR_NR_MEETINGS 8
 
 struct cr_board {
 	uint32_t met[CR_NR_MEETINGS]; /* processes that are there; futexes */
-	struct cr_slot slot[];	      /* by plan->proc */
+	struct cr_told slot[];	      /* by plan->proc */
 };
 
 struct cr_restore {
@@ -87,6 +93,7 @@ struct cr_restore {
 	int self_fd; /* a pidfd of ours, see tasks.c; -1: not needed */
 	int guard_fd; /* see release.c; -1: there is none */
 	pid_t guard;
+	struct cr_keys_copy keys;
 	size_t nr_done; /* steps that may have to be undone */
 	struct cr_maps *own; /* what we have mapped before any process exists */
 	sigset_t mask; /* of the caller's signals */

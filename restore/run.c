@@ -13,6 +13,7 @@
 #include "restore/arch/arch.h"
 #include "restore/early.h"
 #include "restore/fd/kind.h"
+#include "restore/keys/keys.h"
 #include "restore/maps.h"
 #include "restore/steps.h"
 #include "restore/tasks.h"
@@ -212,6 +213,7 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 			cr_tasks_kill(&run);
 		cr_steps_undo(&run);
 	}
+	cr_keys_forget(&run);
 	cr_tasks_deinit(&run);
 	cr_maps_free(&own);
 	if (run.proc_fd >= 0)

@@ -17,6 +17,9 @@ const struct cr_step cr_steps[] = {
 	// Nothing else is looked at on another processor.
 	{ "processor", "compare it with what the registers need",
 	  .plan = cr_threads_plan },
+	// One failure, and there is no process.
+	{ "keys", "take keys, and sign with them what was signed, as --keys says",
+	  .plan = cr_keys_plan, .once = cr_keys_make },
 	// Planning memory finds out which files and objects are mapped.
 	{ "shared memory", "make what processes share, and fill it",
 	  .plan = cr_map_plan, .once = cr_shared_open },
@@ -87,6 +90,9 @@ const struct cr_step cr_steps[] = {
 	// The kernel writes to memory that is registered for rseq.
 	{ "verify", "compare with the images, if asked to",
 	  .inject = cr_verify_memory },
+
+	{ "signed pointers", "write what was signed anew",
+	  .inject = cr_keys_write },
 
 	/* -- inject: attributes of processes and threads -- */
 	{ "thread", "names of threads, robust futexes",
@@ -233,7 +239,7 @@ void cr_steps_say_child(const struct cr_restore *run)
 		if (!step->child)
 			continue;
 		cr_rplan_each_proc(proc, run->plan) {
-			const struct cr_slot *slot = &run->board->slot[proc->i];
+			const struct cr_told *slot = &run->board->slot[proc->i];
 			uint32_t us = slot->step_us[step - cr_steps];
 			most = us > most ? us : most;
 		}

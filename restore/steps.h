@@ -106,6 +106,11 @@ CR_STEP_ONCE(cr_fds_open);
 CR_STEP_CHILD(cr_fds_place);
 CR_STEP_INJECT(cr_fds_close);
 
+/* keys/keys.c */
+CR_STEP_PLAN(cr_keys_plan);
+CR_STEP_ONCE(cr_keys_make);
+CR_STEP_INJECT(cr_keys_write);
+
 /* fs.c */
 CR_STEP_CHILD(cr_fs_enter);
 

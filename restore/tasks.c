@@ -34,13 +34,13 @@ static void futex_wait(uint32_t *word, uint32_t value)
 	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
 }
 
-static struct cr_slot *slot_of(struct cr_restore *run,
+static struct cr_told *slot_of(struct cr_restore *run,
 			       const struct cr_proc *proc)
 {
 	return &run->board->slot[proc->i];
 }
 
-static void tell(struct cr_restore *run, struct cr_slot *slot,
+static void tell(struct cr_restore *run, struct cr_told *slot,
 		 enum cr_slot_state state)
 {
 	char byte = 0;
@@ -103,7 +103,7 @@ static void copy_text(char *to, size_t size, const char *from)
 	to[len] = 0;
 }
 
-static void tell_error(struct cr_restore *run, struct cr_slot *slot,
+static void tell_error(struct cr_restore *run, struct cr_told *slot,
 		       const struct cr_error *err)
 {
 	slot->code = cr_error_code(err);
@@ -113,7 +113,7 @@ static void tell_error(struct cr_restore *run, struct cr_slot *slot,
 }
 
 // Its pid in the controller's namespace, which that one's /proc knows.
-static struct cr_error *learn_pid(struct cr_restore *run, struct cr_slot *slot)
+static struct cr_error *learn_pid(struct cr_restore *run, struct cr_told *slot)
 {
 	char text[32] = "";
 	if (readlinkat(run->proc_fd, "self", text, sizeof(text) - 1) < 0)
@@ -142,7 +142,7 @@ struct cr_error *cr_task_tie(struct cr_restore *run, struct cr_proc *proc)
 
 static _Noreturn void live(struct cr_restore *run, struct cr_proc *proc)
 {
-	struct cr_slot *slot = slot_of(run, proc);
+	struct cr_told *slot = slot_of(run, proc);
 	sigset_t all;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -428,7 +428,7 @@ int cr_task_status(int wait_status)
 }
 
 static struct cr_error *told_error(const struct cr_proc *proc,
-				   const struct cr_slot *slot)
+				   const struct cr_told *slot)
 {
 	return cr_error_new((enum cr_err)slot->code, "process %u: %s",
 			    (unsigned)proc->vpid, slot->text);
@@ -471,7 +471,7 @@ static struct cr_error *look(struct cr_restore *run, bool rang, bool *all_ret)
 {
 	*all_ret = true;
 	cr_rplan_each_proc(proc, run->plan) {
-		struct cr_slot *slot = slot_of(run, proc);
+		struct cr_told *slot = slot_of(run, proc);
 		uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
 		if (state != CR_SLOT_UNBORN)
 			proc->pid = slot->pid;
@@ -517,7 +517,7 @@ void cr_tasks_kill(struct cr_restore *run)
 {
 	bool any = false;
 	cr_rplan_each_proc(proc, run->plan) {
-		struct cr_slot *slot = slot_of(run, proc);
+		struct cr_told *slot = slot_of(run, proc);
 		if (!proc->pid && slot->state != CR_SLOT_UNBORN)
 			proc->pid = slot->pid;
 		if (proc->pid) {

@@ -17,7 +17,8 @@ struct cr_error *cr_elf_init(struct cr_elf *elf, bool is64, bool big)
 	if (err)
 		return err;
 	*elf = (struct cr_elf){ .is64 = is64, .big = big };
-	elf->xlate = dlsym(lib, is64 ? "elf64_xlatetom" : "elf32_xlatetom");
+	elf->xlate = (void *)(is64 ? CR_LIBELF(lib, elf64_xlatetom) :
+				     CR_LIBELF(lib, elf32_xlatetom));
 	return elf->xlate ? NULL : cr_libelf_too_old();
 }
 

@@ -46,9 +46,9 @@ static struct cr_error *find_calls(struct cr_elf_file *file)
 	if (!calls)
 		return cr_enomem;
 	file->calls = calls;
-#define FIND(name)                       \
-	calls->name = dlsym(lib, #name); \
-	if (!calls->name)                \
+#define FIND(name)                          \
+	calls->name = CR_LIBELF(lib, name); \
+	if (!calls->name)                   \
 		return cr_libelf_too_old();
 	CALLS(FIND)
 #undef FIND

@@ -63,6 +63,9 @@ void cr_rekey_keys_of(struct cr_rekey_keys *keys, uint32_t pid, uint32_t tid,
 struct cr_error *cr_rekey_renew(struct cr_rekey_keys *keys, size_t nr, int fd,
 				bool keeps_generic) CR_MUST_CHECK;
 
+/** Overwrites those of a core image that was unpacked. */
+void cr_rekey_wipe_core(const CoreEntry *core);
+
 /** Overwrites them; accepts NULL. */
 void cr_rekey_wipe(struct cr_rekey_keys *keys, size_t nr);
 
@@ -128,6 +131,14 @@ void cr_rekey_plan_deinit(struct cr_rekey_plan *plan);
 
 /** "residual", ...; *what_ret, unless NULL: what accepting it does. */
 const char *cr_rekey_risk_name(enum cr_rekey_risk risk, const char **what_ret);
+
+/** Reads "residual,stack": bits 1 << risk. NULL is "". USAGE: one is none. */
+struct cr_error *cr_rekey_read_risks(const char *list, unsigned *ret)
+	CR_MUST_CHECK;
+
+/** Reads "qarma5/48". USAGE: it is none. */
+struct cr_error *cr_rekey_read_scheme(const char *text,
+				      struct cr_pac_scheme *ret) CR_MUST_CHECK;
 
 /* ---- a checkpoint ---- */
 

@@ -124,10 +124,15 @@ struct cr_error *cr_signs_sample(struct cr_signs *signs,
 
 /* ---- proof ---- */
 
-static unsigned field_bits(const struct cr_pac_scheme *scheme)
+/* What is compared: with an engine for other addresses, what both have. */
+static uint64_t field_of(const struct cr_signs *signs,
+			 const struct cr_pac_scheme *scheme)
 {
-	return (unsigned)__builtin_popcountll(
-		cr_pac_field(scheme, CR_PAC_CODE, 0));
+	uint64_t field = cr_pac_field(scheme, CR_PAC_CODE, 0);
+	return scheme->algorithm == CR_PAC_IMPDEF ?
+		       field & cr_pac_field(&signs->engine->scheme, CR_PAC_CODE,
+					    0) :
+		       field;
 }
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -166,7 +171,8 @@ static bool is_right(const struct cr_signs *signs,
 	struct cr_pac_job job = { cr_pac_strip(scheme, CR_PAC_CODE, raw),
 				  modifier, is_key_b };
 	if (scheme->algorithm == CR_PAC_IMPDEF)
-		return e && e->sign(e->arg, key, &job, 1) && job.ptr == raw;
+		return e && e->sign(e->arg, key, &job, 1) &&
+		       !((job.ptr ^ raw) & field_of(signs, scheme));
 	return cr_pac_auth(scheme, &key[is_key_b], CR_PAC_CODE, raw, modifier);
 }
 
@@ -202,7 +208,9 @@ static void try_scheme(struct cr_signs *signs,
 {
 	size_t nr = count_matches(signs, scheme);
 	unsigned evidence =
-		evidence_of(signs->nr_samples, nr, field_bits(scheme));
+		evidence_of(signs->nr_samples, nr,
+			    (unsigned)__builtin_popcountll(
+				    field_of(signs, scheme)));
 	if (evidence <= signs->evidence)
 		return;
 	signs->scheme = *scheme;
@@ -210,22 +218,29 @@ static void try_scheme(struct cr_signs *signs,
 	signs->nr_matched = nr;
 }
 
-void cr_signs_prove(struct cr_signs *signs)
+static void try_sizes(struct cr_signs *signs, enum cr_pac_algorithm algorithm)
 {
 	/* The kernel's, the usual ones first. */
 	static const uint8_t va_bits[] = { 48, 52, 47, 42, 39 };
+	for (size_t i = 0; i < sizeof(va_bits); i++) {
+		struct cr_pac_scheme scheme = { algorithm, va_bits[i],
+						CR_PAC_TAG_LINUX };
+		try_scheme(signs, &scheme);
+	}
+}
+
+void cr_signs_prove(struct cr_signs *signs)
+{
 	const struct cr_pac_engine *e = signs->engine;
 	drop_twins(signs);
-	for (unsigned a = 0; a < CR_NR_PAC_ALGORITHMS; a++) {
-		for (size_t i = 0; i < sizeof(va_bits); i++) {
-			struct cr_pac_scheme scheme = { a, va_bits[i],
-							CR_PAC_TAG_LINUX };
-			try_scheme(signs, &scheme);
-		}
-	}
-	if (e && e->scheme.algorithm == CR_PAC_IMPDEF &&
-	    signs->evidence < CR_SIGN_PROOF)
+	for (unsigned a = 0; a < CR_NR_PAC_ALGORITHMS; a++)
+		try_sizes(signs, a);
+	if (signs->evidence < CR_SIGN_PROOF && e &&
+	    e->scheme.algorithm == CR_PAC_IMPDEF) {
+		/* Its own proves more than others that fit as well. */
 		try_scheme(signs, &e->scheme);
+		try_sizes(signs, CR_PAC_IMPDEF);
+	}
 	signs->is_proved = signs->evidence >= CR_SIGN_PROOF;
 }
 

@@ -8,7 +8,8 @@
  * Everything here is of one machine, so frames of all processes count.
  *
  * An algorithm that is not public is tried by who has it, if there is someone: an
- * engine. Its failures look like codes that are wrong; its maker tells them apart.
+ * engine. If its addresses are of another size, the bits that both have are compared.
+ * Its failures look like codes that are wrong; its maker tells them apart.
  *
  * A thread that changed its keys has frames from before, signed under another
  * thread's: a frame that its own keys do not explain is tried with those of the

@@ -12,6 +12,7 @@
 
 #include <sys/user.h>
 
+#include "lib/pac/pac.h"
 #include "restore/restore.h"
 #include "restore/vdso.h"
 
@@ -21,6 +22,28 @@ struct cr_native_secret {
 	const char *remedy;
 	uint64_t vaddr;	   /* 0: no address, but `where` */
 	const char *where;
+};
+
+/* Of a processor that may sign pointers. */
+struct cr_native_signing {
+	/* Whether it does, and how. IMPDEF: software does not know. */
+	bool (*here)(struct cr_pac_scheme *ret);
+
+	/* A process that signs as it does, with any keys; plans may have one,
+	 * too. Closing tells why it has failed, if it has. */
+	struct cr_error *(*open)(struct cr_pac_engine *ret);
+	struct cr_error *(*close)(struct cr_pac_engine *engine);
+
+	/* Whether a process has signed return addresses that are wrong under
+	 * a scheme: UNSUPPORTED says which is right, or that no known one is.
+	 * What cannot be told, because there are too few, is no error. */
+	struct cr_error *(*check)(struct cr_proc *proc,
+				  const struct cr_pac_scheme *scheme);
+
+	/* Whether a process has signed pointers to code, in registers or
+	 * memory: UNSUPPORTED says where the first one is. What is below a
+	 * stack pointer has been left behind, and does not count. */
+	struct cr_error *(*none)(struct cr_proc *proc);
 };
 
 struct cr_native {
@@ -55,6 +78,8 @@ struct cr_native {
 			const uint64_t args[6]);
 	int64_t (*result)(const struct user_regs_struct *regs);
 
+	const struct cr_native_signing *signing; /* NULL: it signs nothing */
+
 	/* The vdso's signal trampoline. */
 	struct cr_trampoline trampoline;
 
@@ -76,7 +101,7 @@ struct cr_native {
 				  struct cr_thread *leader);
 
 	/* Everything that is in the thread's core: FP, SIMD, TLS, keys, shadow
-	 * stack, general registers. The last thing that is done to a thread
+	 * stack, general registers; but for what keys/keys.h says. The last thing that is done to a thread
 	 * but for its signal mask. A call that was interrupted is not
 	 * restarted: CRIU has put that into the registers. All is set by
 	 * cr_tracee_put(): it is called again to compare. */

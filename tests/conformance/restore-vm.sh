@@ -6,8 +6,8 @@
 # restore itself; fresh ones by several versions of CRIU; and machines that sign
 # otherwise, which are refused before there is any process.
 #
-# tests/conformance/restore-vm.sh [made|fresh]: the first of these, or the second,
-# which is a test of its own.
+# tests/conformance/restore-vm.sh [made|fresh|keys]: the first of these, or one of
+# the others, which are tests of their own.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 top=$(cd "$here/../.." && pwd) || exit 1
@@ -67,12 +67,12 @@ before=$(forks)
 after=$(forks)
 own=$((after - before))
 for item in $(cat items); do
-	name=${item%%@*} options=
+	name=${item%%@*}
 	unset CR_RESTORE_FAULT
+	options=$(echo "${item#"$name"}" | tr @ ' ')
 	case $item in
 	*@spoil=*) options=--verify; export CR_RESTORE_FAULT="spoil ${item#*=}" ;;
-	*@fault=*) export CR_RESTORE_FAULT="${item#*=}" ;;
-	*@*) options=${item#*@} ;;
+	*@fault=*) options=; export CR_RESTORE_FAULT="${item#*=}" ;;
 	esac
 	case $name in
 	gcs_threads | pac_threads_std*) program=pac_threads_std ;;
@@ -86,8 +86,12 @@ for item in $(cat items); do
 	cp programs/bin/$program $dir/$program
 	cp programs/stdout/$name $dir/stdout.txt
 	pid=$(sed -n 's/^start .* pid //p' $dir/stdout.txt | head -n 1)
-	before=$(forks)
-	./crit-restore -d $options images/$name 2>/tmp/said
+	before=$(forks) keys=
+	if [ -f saved/$name ]; then
+		keys=$(./keys spy saved/$name ./crit-restore -dv $options images/$name 2>/tmp/said)
+	else
+		./crit-restore -d $options images/$name 2>/tmp/said
+	fi
 	status=$?
 	after=$(forks)
 	if [ $status != 0 ]; then
@@ -96,16 +100,19 @@ for item in $(cat items); do
 		echo "$item: $((after - before - own)) processes: $said"
 		continue
 	fi
+	[ -z "$keys" ] || keys="$keys $(./keys silent saved/$name /tmp/said) $(./keys fresh saved/$name) "
 	sleep 0.3
 	kill -TERM $pid
 	for i in $(seq 50); do alive $pid && sleep 0.1; done
-	echo "$item: $(grep -oE '^(PASS|FAIL|lock [a-zA-Z]*)' $dir/stdout.txt | tr '\n' ' ')"
+	echo "$item: $keys$(grep -oE '^(PASS|FAIL|lock [a-zA-Z]*)' $dir/stdout.txt | tr '\n' ' ')"
 	kill -9 $pid 2>/dev/null
 done
 rm -rf /out/fx
 E
 
-# on CPU ITEM... : what the job says of them. An item is NAME or NAME@OPTION.
+spy=()
+
+# on CPU ITEM... : what the job says of them. An item is NAME[@OPTION]...
 on()
 {
 	local cpu=$1 item
@@ -120,7 +127,7 @@ on()
 	# shellcheck disable=SC2086
 	"$vm" --time 240 --cpu "$cpu" ${append:+--append $append} "$work/made" \
 		"$work/on/images" "$work/on/items" "$work/on/libraries" "$work/programs" \
-		"$work/bin/crit-restore" >"$work/said" 2>&1
+		"${spy[@]}" "$work/bin/crit-restore" >"$work/said" 2>&1
 }
 
 # all WORDS NAME...: that each of them ends its line with the words
@@ -155,6 +162,7 @@ spoilt=(gcs_threads_own@spoil={0x1,0x2,0x401,0x407,0x408,0x40a,0x410}:940)
 failing=(gcs_threads_own@fault={threads,compare})
 
 off=("${few[@]/%/@--keys=off}")
+fresh=({coro,gcs_deep_signal,pac_counter_bkey}@--keys=fresh)
 
 # found ITEM...: that the difference made in a set of registers of a thread is.
 found()
@@ -185,14 +193,11 @@ part_made()
 		gcs_counter_lock@--gcs-lock=none
 	check "a lock that is none" all "0 processes: .* --gcs-lock" \
 		gcs_counter_lock@--gcs-lock=0x100000000
-	check "signed by another algorithm" all \
-		"0 processes: .* signed by QARMA3 for addresses of 48 bits" "${qarma3[@]}"
-	check "signed for other addresses" all \
-		"0 processes: .* signed by QARMA5 for addresses of 52 bits" "${qarma5_52[@]}"
+	check "signed by another algorithm, for other addresses" all "PASS" \
+		"${qarma3[@]}" "${qarma5_52[@]}"
 	check "signed by an unknown algorithm" all \
 		"0 processes: .* signed otherwise" "${impdef_52[@]}"
-	check "signed pointers do not live without keys" all \
-		"0 processes: .* is a signed pointer" "${off[@]}"
+	check "no keys are wanted" all "PASS" "${off[@]}"
 
 	libraries=$other
 	on qarma5-short "${with_libraries[@]}" deep_signal pac_threads_own@--verify
@@ -202,26 +207,100 @@ part_made()
 		"0 processes: .* vectors of 64 bytes, and this processor has none" deep_signal
 	check "nothing else needs their length" all PASS pac_threads_own@--verify
 	libraries=
-	on qarma3 "${qarma3[@]}" "${few[@]}"
+	on qarma3 "${qarma3[@]}" "${few[@]}" "${fresh[@]}"
 	check "QARMA3" all "PASS" "${qarma3[@]}"
-	check "QARMA3 does not restore QARMA5" all "0 processes: .* by QARMA5" "${few[@]}"
-	on qarma5-52 "${qarma5_52[@]}" "${few[@]}"
+	check "QARMA3 restores QARMA5" all "PASS" "${few[@]:1}"
+	check "with fresh keys" all "PASS" "${fresh[@]}"
+	check "not by guessing" all "0 processes: .* by QARMA5" "${few[0]}"
+	on qarma5-52 "${qarma5_52[@]}" "${few[@]}" "${fresh[@]}"
 	check "QARMA5, 52 bits" all "PASS" "${qarma5_52[@]}"
-	check "52 bits do not restore 48" all "0 processes: .* of 48 bits" "${few[@]}"
+	check "52 bits restore 48" all "PASS" "${few[@]:1}" "${fresh[@]}"
 	on impdef-52 "${impdef_52[@]}" "${few[@]}"
 	check "an algorithm of its own, 52 bits" all "PASS" "${impdef_52[@]}"
-	check "it does not restore QARMA5" all "0 processes: .* by QARMA5" "${few[@]}"
+	check "it restores QARMA5" all "PASS" "${few[@]:1}"
 	on nopac "${few[@]}" "${off[@]}"
 	check "no keys" all "0 processes: .* signs none" "${few[@]}"
-	check "no keys are wanted" all "0 processes: .* is a signed pointer" "${off[@]}"
+	check "plain pointers need none" all "PASS" "${off[@]:1}"
 	on nogcs gcs_counter_tun pac_threads_std@--keys=unchecked
-	check "no shadow stacks" all "0 processes: .* guarded control stack" gcs_counter_tun
-	check "instructions that are missing" all "0 processes: .* lacks .* AT_HWCAP bits" \
+	check "no shadow stacks" all "[01] processes: .* guarded control stack" gcs_counter_tun
+	check "instructions that are missing" all "[01] processes: .* lacks .* AT_HWCAP bits" \
 		pac_threads_std@--keys=unchecked
 	append=proc_mem.force_override=never
 	on impdef-52 gcs_counter_tun.impdef52
 	append=
 	check "shadow stacks are written word by word" all PASS gcs_counter_tun.impdef52
+}
+
+# ---- other keys ----
+
+# What the keys of a checkpoint were, thread by thread, as restore-keys.c takes it.
+save_keys()
+{
+	python3 - "$1" "$top/build/crit" <<-'END'
+		import glob, json, subprocess, sys
+		for core in sorted(glob.glob(sys.argv[1] + "/core-*.img")):
+		    text = subprocess.check_output([sys.argv[2], "decode", "-i", core])
+		    pac = json.loads(text)["entries"][0]["ti_aarch64"]["pac_keys"]
+		    a, g = pac["pac_address_keys"], pac["pac_generic_keys"]
+		    words = [a[f"ap{key}key_{half}"] for key in ("ia", "ib", "da", "db")
+		             for half in ("lo", "hi")] + [g["apgakey_lo"], g["apgakey_hi"]]
+		    words = [int(core[core.rindex("-") + 1:-4]), a["pac_enabled_key"]] + words
+		    print(*(f"{int(str(word), 0):x}" for word in words))
+	END
+}
+
+part_keys()
+{
+	local name
+	command -v python3 >/dev/null || { echo "no python3 is installed"; exit 77; }
+	mkdir "$work/saved"
+	# On its heap is a word that looks signed.
+	cp -r "$work/images/coro" "$work/images/coro.planted"
+	"$top/build/crit" mem "$work/images/coro.planted" write 0x4a1000 0007400000001500 >"$work/log"
+	cp "$work/programs/stdout/coro" "$work/programs/stdout/coro.planted"
+	for name in "$work"/images/*; do
+		save_keys "$name" >"$work/saved/${name##*/}"
+	done
+	"$cross" -O1 -D_GNU_SOURCE "$top/tests/conformance/restore-keys.c" -o "$work/keys"
+	spy=("$work/saved" "$work/keys")
+	local anew="clean silent fresh " same_keys="clean silent a saved key "
+
+	on qarma5 "${same[@]/%/@--keys=fresh}" pac_threads_own@--keys=auto \
+		gcs_counter_lock@--keys=fresh \
+		coro.planted@--keys=fresh{,@--accept=residual} \
+		"${impdef_52[@]/%/@--keys=fresh}" pac_counter_std.qarma3@--keys=fresh
+	check "each gets keys of its own" all "${anew}PASS" \
+		"${same[@]/%/@--keys=fresh}"
+	check "and the lock that it had" all "${anew}lock held PASS" gcs_counter_lock@--keys=fresh
+	check "a word that is not explained" all "[0-9]+ processes: .*0x4a1000: looks signed.*--accept=residual" \
+		coro.planted@--keys=fresh
+	check "and is accepted" all "${anew}PASS" coro.planted@--keys=fresh@--accept=residual
+	check "saved keys are seen to be saved" all "${same_keys}PASS" pac_threads_own@--keys=auto
+	check "what cannot be verified" all "[0-9]+ processes: .* signed otherwise" \
+		"${impdef_52[@]/%/@--keys=fresh}"
+	check "from QARMA3" all "${anew}PASS" pac_counter_std.qarma3@--keys=fresh
+
+	local move=(coro cxx_throw pac_threads_own)
+	on qarma3-52 "${move[@]/%/@--keys=fresh}" tree@--keys=saved \
+		pac_counter_none@--keys=fresh{,@--from=qarma5/48}
+	check "from QARMA5 with 48 bits to QARMA3 with 52" all "${anew}PASS" \
+		"${move[@]/%/@--keys=fresh}"
+	check "with the saved keys" all "${same_keys}PASS" tree@--keys=saved
+	check "what too few frames prove" all "[0-9]+ processes: .* --from" pac_counter_none@--keys=fresh
+	check "and is told" all "${anew}PASS" pac_counter_none@--keys=fresh@--from=qarma5/48
+	on impdef-52 "${move[@]/%/@--keys=fresh}" tree@--keys=auto tree@--keys=saved \
+		"${impdef_52[@]/%/@--keys=fresh}" "${impdef_52[@]/%/@--keys=auto}"
+	check "to an algorithm of its own" all "${anew}PASS" "${move[@]/%/@--keys=fresh}" \
+		tree@--keys=auto "${impdef_52[@]/%/@--keys=fresh}"
+	check "which proves what it has signed" all "${same_keys}PASS" \
+		tree@--keys=saved "${impdef_52[@]/%/@--keys=auto}"
+	on impdef pac_counter_std@--keys=saved pac_threads_std.impdef52@--keys=fresh
+	check "and for longer addresses" all "${anew}PASS" pac_threads_std.impdef52@--keys=fresh
+	check "from QARMA5, with saved keys" all "${same_keys}PASS" pac_counter_std@--keys=saved
+	spy=()
+	on nopac "${move[@]/%/@--keys=auto}" coro@--keys=fresh
+	check "to a processor that signs nothing" all "PASS" "${move[@]/%/@--keys=auto}"
+	check "where there are no fresh keys" all "0 processes: .* signs none" coro@--keys=fresh
 }
 
 # ---- fresh ones ----

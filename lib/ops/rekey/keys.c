@@ -34,6 +34,21 @@ void cr_rekey_keys_of(struct cr_rekey_keys *keys, uint32_t pid, uint32_t tid,
 	memcpy(keys->new_, keys->old, sizeof(keys->old));
 }
 
+void cr_rekey_wipe_core(const CoreEntry *core)
+{
+	const ThreadInfoAarch64 *info = core->ti_aarch64;
+	PacKeys *pac = info ? info->pac_keys : NULL;
+	PacAddressKeys *a = pac ? pac->pac_address_keys : NULL;
+	PacGenericKeys *g = pac ? pac->pac_generic_keys : NULL;
+	/* The message's head stays. */
+	if (a)
+		explicit_bzero((uint8_t *)a + sizeof(a->base),
+			       sizeof(*a) - sizeof(a->base));
+	if (g)
+		explicit_bzero((uint8_t *)g + sizeof(g->base),
+			       sizeof(*g) - sizeof(g->base));
+}
+
 void cr_rekey_wipe(struct cr_rekey_keys *keys, size_t nr)
 {
 	if (keys)

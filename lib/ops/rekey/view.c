@@ -136,7 +136,7 @@ static struct cr_error *choose_scheme(const struct cr_rekey_view *view,
 	return cr_error_new(CR_ERR_UNSUPPORTED,
 			    "no algorithm and address size is proved by the "
 			    "%zu signed return addresses: --from says what "
-			    "they are, --keys=strip makes them plain",
+			    "they are, and to strip them does not need that",
 			    signs->nr_samples);
 }
 

@@ -13,6 +13,7 @@
 #include <sys/auxv.h>
 
 #include "lib/arch/arch.h"
+#include "restore/keys/keys.h"
 #include "restore/tracee.h"
 
 /* ---- calls ---- */
@@ -133,9 +134,9 @@ static const char *part(const struct cr_rplan *p, const struct cr_thread *thread
 			size_t i, bool *has_ret)
 {
 	const ThreadInfoAarch64 *info = thread->core->ti_aarch64;
-	const PacKeys *keys = p->options->keys != CR_KEYS_OFF && info ?
-				      info->pac_keys :
-				      NULL;
+	bool strips = p->keys && p->keys->row &&
+		      p->keys->row->what == CR_KEYS_STRIP;
+	const PacKeys *keys = info && !strips ? info->pac_keys : NULL;
 	const struct {
 		const char *name;
 		bool has;
@@ -160,16 +161,19 @@ static bool secret(const struct cr_rplan *p, const struct cr_thread *leader,
 {
 	static const char of_libc[] = "in the C library, made of AT_RANDOM";
 	const ThreadInfoAarch64 *info = leader->core->ti_aarch64;
-	const PacKeys *keys = p->options->keys != CR_KEYS_OFF && info ?
-				      info->pac_keys :
-				      NULL;
-	bool address = keys && keys->pac_address_keys;
-	bool generic = keys && keys->pac_generic_keys;
+	const PacKeys *keys = info ? info->pac_keys : NULL;
+	bool renews = cr_keys_renews(p);
+	bool keeps = !renews || p->keys->result.keeps_generic;
+	bool address = keys && keys->pac_address_keys && !renews;
+	bool generic = keys && keys->pac_generic_keys && keeps;
 	const struct cr_native_secret secrets[] = {
 		{ "stack canary", NULL, 0, of_libc },
 		{ "pointer guard", NULL, 0, of_libc },
-		{ address ? "address keys" : NULL, NULL, 0, "of each thread" },
-		{ generic ? "generic key" : NULL, NULL, 0, "of each thread" },
+		{ address ? "address keys" : NULL, "--keys=fresh", 0,
+		  "of each thread" },
+		{ generic ? "generic key" : NULL,
+		  renews ? "--accept=generic" : "--keys=fresh", 0,
+		  "of each thread" },
 	};
 	if (i == sizeof(secrets) / sizeof(secrets[0]))
 		return false;
@@ -211,7 +215,8 @@ static struct cr_error *see_step(struct cr_thread *thread,
 	return err;
 }
 
-static struct cr_error *load_general(struct cr_thread *thread)
+static struct cr_error *load_general(struct cr_restore *run,
+				     struct cr_thread *thread)
 {
 	const UserAarch64RegsEntry *r = thread->core->ti_aarch64->gpregs;
 	struct user_regs_struct regs = {
@@ -222,6 +227,7 @@ static struct cr_error *load_general(struct cr_thread *thread)
 	int32_t no_call = -1; // restart nothing
 	for (size_t i = 0; i < r->n_regs; i++)
 		regs.regs[i] = r->regs[i];
+	cr_keys_registers(run, thread, (uint64_t *)regs.regs, r->n_regs);
 	struct cr_error *err = NULL;
 	if (thread->comparing)
 		err = see_step(thread, &regs);
@@ -248,7 +254,7 @@ static struct cr_error *load(struct cr_restore *run, struct cr_thread *thread)
 		err = cr_load_set(thread, NT_ARM_TLS);
 	if (!err)
 		err = cr_pac_load(run, thread);
-	return err ?: load_general(thread);
+	return err ?: load_general(run, thread);
 }
 
 const struct cr_native cr_native = {
@@ -266,6 +272,7 @@ const struct cr_native cr_native = {
 	.prepare = prepare,
 	.result = result,
 	.clear_tid = clear_tid,
+	.signing = &cr_pac_signing,
 	.space = cr_gcs_make,
 	.load = load,
 };

@@ -7,43 +7,31 @@
 #ifndef CR_RESTORE_ARCH_AARCH64_NATIVE_H
 #define CR_RESTORE_ARCH_AARCH64_NATIVE_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "restore/arch/arch.h"
 
 /* ---- signed.c: what is signed in a checkpoint, and how ---- */
 
-/* How a processor signs pointers. */
-enum cr_signing {
-	CR_SIGNING_UNKNOWN,
-	CR_SIGNING_QARMA5,
-	CR_SIGNING_QARMA3,
-	CR_SIGNING_OWN, /* its maker's, which software does not know */
-};
-
-struct cr_signer {
-	enum cr_signing how;
-	unsigned va_bits; /* of user addresses: signatures stand above; 0:
-			     not known */
-};
-
-/** "qarma5 with addresses of 48 bits" */
-const char *cr_signer_text(const struct cr_signer *signer, char *buf,
+/** "by QARMA5 for addresses of 48 bits" */
+const char *cr_signer_text(const struct cr_pac_scheme *scheme, char *buf,
 			   size_t size);
 
-/** Whether a process has signed return addresses that this signer does not
- * accept: UNSUPPORTED says which does, or that no known one does. What cannot be
- * told, because there are too few, is no error. */
+/** See struct cr_native_signing. */
 struct cr_error *cr_signed_check(struct cr_proc *proc,
-				 const struct cr_signer *signer) CR_MUST_CHECK;
-
-/** Whether a process has signed pointers to code, in registers or memory:
- * UNSUPPORTED says where the first one is. What is below a stack pointer has been
- * left behind, and does not count. */
+				 const struct cr_pac_scheme *scheme)
+	CR_MUST_CHECK;
 struct cr_error *cr_signed_none(struct cr_proc *proc) CR_MUST_CHECK;
 
+/* ---- signer.c: a process that signs ---- */
+
+struct cr_error *cr_signer_open(struct cr_pac_engine *ret) CR_MUST_CHECK;
+struct cr_error *cr_signer_close(struct cr_pac_engine *engine) CR_MUST_CHECK;
+
 /* ---- pac.c: keys ---- */
+
+extern const struct cr_native_signing cr_pac_signing;
 
 struct cr_error *cr_pac_plan(struct cr_rplan *plan, struct cr_thread *thread)
 	CR_MUST_CHECK;

@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * The keys of signed pointers. Each thread gets its own: CRIU gives all of them
- * those of the leader.
- *
- *	keys in the image	yes	yes	no
- *	this processor signs	yes	no	either
- *
- *	--keys=saved		set	refuse	disable all
- *	--keys=unchecked	set	refuse	disable all
- *	--keys=off		disable	nothing	disable all
- *
- * Setting needs a processor that signs as that of the checkpoint did; disabling,
- * or to do nothing, a process without signed pointers.
+ * those of the leader. Which ones is decided in restore/keys.
  */
 #include "restore/arch/aarch64/native.h"
 
 #include <elf.h>
 #include <sys/auxv.h>
 
+#include "restore/keys/keys.h"
 #include "restore/tracee.h"
 
 // clang-format off
@@ -48,18 +39,17 @@ static unsigned field(uint64_t reg, unsigned at)
 	return reg >> at & 15;
 }
 
-static enum cr_signing signing(void)
+// Not said: as if its maker's, which is tried and not computed.
+static enum cr_pac_algorithm algorithm(void)
 {
 	uint64_t isar1, isar2;
 	if (!has(CAP_CPUID))
-		return CR_SIGNING_UNKNOWN;
+		return CR_PAC_IMPDEF;
 	READ("s3_0_c0_c6_1", isar1);
 	READ("s3_0_c0_c6_2", isar2);
 	if (field(isar1, 4)) // APA
-		return CR_SIGNING_QARMA5;
-	if (field(isar2, 12)) // APA3
-		return CR_SIGNING_QARMA3;
-	return field(isar1, 8) ? CR_SIGNING_OWN : CR_SIGNING_UNKNOWN; // API
+		return CR_PAC_QARMA5;
+	return field(isar2, 12) ? CR_PAC_QARMA3 : CR_PAC_IMPDEF; // APA3
 }
 
 // A pointer with all bits set but the top ones loses what a signature takes.
@@ -73,6 +63,15 @@ static unsigned va_bits(void)
 			 :
 			 : "x30");
 	return (unsigned)__builtin_popcountll(ptr);
+}
+
+static bool here(struct cr_pac_scheme *ret)
+{
+	if (!has(CAP_PACA))
+		return false;
+	*ret = (struct cr_pac_scheme){ algorithm(), va_bits(),
+				       CR_PAC_TAG_LINUX };
+	return true;
 }
 
 /* ---- planning ---- */
@@ -89,10 +88,22 @@ static bool has_generic(const struct cr_thread *thread)
 	return keys && keys->pac_generic_keys;
 }
 
-static bool wants_keys(const struct cr_options *options,
-		       const struct cr_thread *thread)
+struct cr_error *cr_pac_plan(struct cr_rplan *plan, struct cr_thread *thread)
 {
-	return options->keys != CR_KEYS_OFF && address_keys(thread);
+	const PacAddressKeys *keys = address_keys(thread);
+	uint64_t enabled = keys ? keys->pac_enabled_key : 0;
+	if (enabled & ~(uint64_t)ALL_KEYS)
+		return cr_error_new(CR_ERR_FORMAT,
+				    "pac_enabled_key: 0x%llx has more than the "
+				    "four keys",
+				    (unsigned long long)enabled);
+	// A processor without any is another matter.
+	if (has(CAP_PACA) && has_generic(thread) && !has(CAP_PACG) &&
+	    cr_keys_want(plan->options) != CR_KEYS_OFF)
+		return cr_error_new(CR_ERR_NOT_FOUND,
+				    "it has a key for signed data, and this "
+				    "processor signs none (see --keys=off)");
+	return NULL;
 }
 
 // Where its processor signs nothing, all of its memory need not be read.
@@ -105,62 +116,58 @@ static bool may_have_signed(const MmEntry *mm)
 	return true;
 }
 
-static struct cr_error *plan_disabled(struct cr_thread *thread)
+static struct cr_error *none(struct cr_proc *proc)
 {
-	struct cr_error *err = NULL;
-	if (thread == thread->proc->thread &&
-	    may_have_signed(thread->proc->mm.entry))
-		err = cr_signed_none(thread->proc);
-	if (!err)
-		return NULL;
-	return cr_error_at(err, address_keys(thread) ?
-					"--keys=off" :
-					"the image holds no keys");
+	return may_have_signed(proc->mm.entry) ? cr_signed_none(proc) : NULL;
 }
 
-static struct cr_error *plan_keys(struct cr_rplan *plan,
-				  struct cr_thread *thread)
-{
-	uint64_t enabled = address_keys(thread)->pac_enabled_key;
-	if (enabled & ~(uint64_t)ALL_KEYS)
-		return cr_error_new(CR_ERR_FORMAT,
-				    "pac_enabled_key: 0x%llx has more than the "
-				    "four keys",
-				    (unsigned long long)enabled);
-	if (!has(CAP_PACA))
-		return cr_error_new(CR_ERR_NOT_FOUND,
-				    "it has keys for signed pointers, and this "
-				    "processor signs none (see --keys=off)");
-	if (has_generic(thread) && !has(CAP_PACG))
-		return cr_error_new(CR_ERR_NOT_FOUND,
-				    "it has a key for signed data, and this "
-				    "processor signs none (see --keys=off)");
-	if (thread != thread->proc->thread ||
-	    plan->options->keys == CR_KEYS_UNCHECKED)
-		return NULL;
-	struct cr_signer here = { signing(), va_bits() };
-	return cr_signed_check(thread->proc, &here);
-}
-
-struct cr_error *cr_pac_plan(struct cr_rplan *plan, struct cr_thread *thread)
-{
-	return wants_keys(plan->options, thread) ? plan_keys(plan, thread) :
-						   plan_disabled(thread);
-}
+const struct cr_native_signing cr_pac_signing = {
+	.here = here,
+	.open = cr_signer_open,
+	.close = cr_signer_close,
+	.check = cr_signed_check,
+	.none = none,
+};
 
 /* ---- loading ---- */
 
-struct cr_error *cr_pac_load(struct cr_restore *run, struct cr_thread *thread)
+static struct cr_error *load_new(struct cr_thread *thread,
+				 const struct cr_rekey_keys *keys)
 {
-	uint64_t none = 0;
+	const struct cr_pac_key *key = keys->new_;
+	struct cr_error *err = NULL;
+	if (keys->has[CR_REKEY_GA] && has(CAP_PACG))
+		err = cr_tracee_put(thread, NT_ARM_PACG_KEYS,
+				    &key[CR_REKEY_GA], sizeof(key[0]));
+	if (!err && keys->has[CR_REKEY_IA])
+		err = cr_tracee_put(thread, NT_ARM_PACA_KEYS, key,
+				    CR_REKEY_GA * sizeof(key[0]));
+	return err;
+}
+
+static struct cr_error *load_saved(struct cr_thread *thread)
+{
 	struct cr_error *err = NULL;
 	if (has_generic(thread) && has(CAP_PACG))
 		err = cr_load_set(thread, NT_ARM_PACG_KEYS);
-	if (err || !has(CAP_PACA))
+	if (!err && address_keys(thread))
+		err = cr_load_set(thread, NT_ARM_PACA_KEYS);
+	return err;
+}
+
+struct cr_error *cr_pac_load(struct cr_restore *run, struct cr_thread *thread)
+{
+	const struct cr_keys *plan = run->plan->keys;
+	const struct cr_rekey_keys *keys = cr_keys_of(run, thread);
+	uint64_t none_enabled = 0;
+	if (!has(CAP_PACA))
+		return NULL;
+	struct cr_error *err =
+		keys ? load_new(thread, keys) : load_saved(thread);
+	if (err)
 		return err;
-	if (!wants_keys(run->options, thread))
-		return cr_tracee_put(thread, NT_ARM_PAC_ENABLED_KEYS, &none,
-				     sizeof(none));
-	err = cr_load_set(thread, NT_ARM_PACA_KEYS);
-	return err ?: cr_load_set(thread, NT_ARM_PAC_ENABLED_KEYS);
+	if (!address_keys(thread) || plan->row->what == CR_KEYS_STRIP)
+		return cr_tracee_put(thread, NT_ARM_PAC_ENABLED_KEYS,
+				     &none_enabled, sizeof(none_enabled));
+	return cr_load_set(thread, NT_ARM_PAC_ENABLED_KEYS);
 }

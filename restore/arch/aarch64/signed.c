@@ -24,14 +24,16 @@
 
 typedef unsigned long long ull;
 
-const char *cr_signer_text(const struct cr_signer *signer, char *buf,
+const char *cr_signer_text(const struct cr_pac_scheme *scheme, char *buf,
 			   size_t size)
 {
-	static const char *const names[] = { "in an unknown way", "by QARMA5",
-					     "by QARMA3",
-					     "by its maker's algorithm" };
-	snprintf(buf, size, "%s for addresses of %u bits", names[signer->how],
-		 signer->va_bits);
+	static const char *const names[] = {
+		[CR_PAC_QARMA5] = "by QARMA5",
+		[CR_PAC_QARMA3] = "by QARMA3",
+		[CR_PAC_IMPDEF] = "by its maker's algorithm",
+	};
+	snprintf(buf, size, "%s for addresses of %u bits",
+		 names[scheme->algorithm], scheme->va_bits);
 	return buf;
 }
 
@@ -127,30 +129,22 @@ static size_t score(const struct frames *f, const struct cr_pac_scheme *scheme)
 	return best;
 }
 
-static struct cr_pac_scheme scheme_of(const struct cr_signer *signer)
-{
-	return (struct cr_pac_scheme){
-		signer->how == CR_SIGNING_QARMA3 ? CR_PAC_QARMA3 : CR_PAC_QARMA5,
-		signer->va_bits, CR_PAC_TAG_LINUX
-	};
-}
-
 // n signatures of this many bits are enough to tell.
 #define ENOUGH_BITS 14
 
-static bool is_believed(const struct frames *f, const struct cr_signer *signer)
+static bool is_believed(const struct frames *f,
+			const struct cr_pac_scheme *scheme)
 {
-	struct cr_pac_scheme scheme = scheme_of(signer);
-	return score(f, &scheme) * 2 >= f->nr;
+	return score(f, scheme) * 2 >= f->nr;
 }
 
-static bool find_signer(const struct frames *f, struct cr_signer *ret)
+static bool find_signer(const struct frames *f, struct cr_pac_scheme *ret)
 {
 	static const unsigned bits[] = { 48, 52, 39, 47, 42 };
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-		for (enum cr_signing how = CR_SIGNING_QARMA5;
-		     how <= CR_SIGNING_QARMA3; how++) {
-			struct cr_signer s = { how, bits[i] };
+		for (unsigned a = 0; a < CR_NR_PAC_ALGORITHMS; a++) {
+			struct cr_pac_scheme s = { a, bits[i],
+						   CR_PAC_TAG_LINUX };
 			if (!is_believed(f, &s))
 				continue;
 			*ret = s;
@@ -176,42 +170,36 @@ static bool fits(const struct frames *f, const struct cr_space *space,
 }
 
 static struct cr_error *refuse(const struct frames *f,
-			       const struct cr_signer *here)
+			       const struct cr_pac_scheme *here)
 {
-	struct cr_signer there;
+	struct cr_pac_scheme there;
 	char was[80], is[80];
 	cr_signer_text(here, is, sizeof(is));
 	if (!find_signer(f, &there))
 		return cr_error_new(CR_ERR_UNSUPPORTED,
 				    "its pointers were signed otherwise than "
 				    "this processor signs, which is %s (see "
-				    "--keys)",
+				    "--from)",
 				    is);
 	return cr_error_new(CR_ERR_UNSUPPORTED,
 			    "its pointers were signed %s, this processor signs "
-			    "%s (see --keys)",
+			    "%s (see --from)",
 			    cr_signer_text(&there, was, sizeof(was)), is);
 }
 
-static bool is_known(const struct cr_signer *signer)
+static bool accepts(const struct frames *f, const struct cr_pac_scheme *here)
 {
-	return signer->how == CR_SIGNING_QARMA5 ||
-	       signer->how == CR_SIGNING_QARMA3;
-}
-
-static bool accepts(const struct frames *f, const struct cr_signer *here)
-{
-	struct cr_signer there;
+	struct cr_pac_scheme there;
 	size_t bits = 55 - here->va_bits;
 	if (f->nr * bits < ENOUGH_BITS)
 		return true;
-	if (is_known(here))
+	if (here->algorithm != CR_PAC_IMPDEF)
 		return is_believed(f, here);
 	return !find_signer(f, &there);
 }
 
 struct cr_error *cr_signed_check(struct cr_proc *proc,
-				 const struct cr_signer *here)
+				 const struct cr_pac_scheme *here)
 {
 	struct frames f = { .nr = 0 };
 	if (here->va_bits < CR_PAC_VA_BITS_MIN ||

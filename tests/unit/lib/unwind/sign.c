@@ -95,6 +95,104 @@ TEST(each_scheme_is_told_by_its_frames)
 	}
 }
 
+/* A processor whose algorithm is its maker's: it has another key than it says. */
+static bool sign_own(void *arg, const struct cr_pac_key key[2],
+		     struct cr_pac_job *job, size_t nr)
+{
+	const struct cr_pac_scheme *scheme = arg;
+	for (size_t i = 0; i < nr; i++) {
+		struct cr_pac_key own = key[job[i].is_key_b];
+		own.hi ^= 0x1234;
+		job[i].ptr = cr_pac_sign(scheme, &own, CR_PAC_CODE, job[i].ptr,
+					 job[i].modifier);
+	}
+	return scheme->va_bits;
+}
+
+/* Frames of a processor that signs so, and an engine for other addresses. */
+static void sample_own(struct cr_signs *signs, struct cr_pac_scheme *as)
+{
+	const struct cr_pac_key key[2] = { key_a, key_b };
+	add(signs, 1, key_a, 15);
+	for (unsigned i = 0; i < 40; i++) {
+		struct cr_pac_job job = { 0x400100 + 4 * i, 0x7ffff000 + 32 * i,
+					  i % 2 };
+		ck_assert(sign_own(as, key, &job, 1));
+		struct cr_frame f = frame_of(job.ptr, job.modifier, i % 2);
+		ck_assert_ptr_null(cr_signs_sample(signs, &f));
+	}
+	cr_signs_prove(signs);
+}
+
+TEST(what_software_cannot_compute_an_engine_proves)
+{
+	static const unsigned bits[] = { 47, 48, 52 };
+	for (unsigned i = 0; i < 9; i++) {
+		struct cr_pac_scheme as = { CR_PAC_QARMA5, bits[i / 3],
+					    CR_PAC_TAG_LINUX };
+		struct cr_pac_scheme here = { CR_PAC_QARMA5, bits[i % 3],
+					      CR_PAC_TAG_LINUX };
+		struct cr_pac_engine engine = {
+			.scheme = { CR_PAC_IMPDEF, bits[i % 3],
+				    CR_PAC_TAG_LINUX },
+			.sign = sign_own,
+			.arg = &here,
+		};
+		struct cr_signs signs = { .engine = &engine };
+		struct cr_signs without = { 0 };
+		sample_own(&without, &as);
+		ck_assert(!without.is_proved);
+		sample_own(&signs, &as);
+		ck_assert(signs.is_proved);
+		ck_assert_uint_eq(signs.scheme.algorithm, CR_PAC_IMPDEF);
+		ck_assert_uint_eq(signs.scheme.va_bits, as.va_bits);
+		ck_assert_uint_eq(signs.nr_matched, 40);
+
+		struct cr_pac_key own = { key_a.lo, key_a.hi ^ 0x1234 };
+		struct cr_frame f = signed_frame(&as, &own, false, 7);
+		assert_text(verdict(&signs, 1, f), "authenticates");
+		assert_text(verdict(&without, 1, f), "unknown");
+		/* A wrong one does by chance, if three bits count. */
+		f.ret.raw ^= UINT64_C(1) << 54;
+		assert_text(verdict(&signs, 1, f), "does not");
+		cr_signs_deinit(&signs);
+		cr_signs_deinit(&without);
+	}
+}
+
+TEST(an_engine_that_fails_proves_nothing)
+{
+	struct cr_pac_scheme as = { CR_PAC_QARMA5, 0, CR_PAC_TAG_LINUX };
+	struct cr_pac_engine engine = {
+		.scheme = { CR_PAC_IMPDEF, 48, CR_PAC_TAG_LINUX },
+		.sign = sign_own,
+		.arg = &as,
+	};
+	struct cr_signs signs = { .engine = &engine };
+	add(&signs, 1, key_a, 15);
+	for (unsigned i = 0; i < 20; i++) {
+		struct cr_frame f = signed_frame(&usual, &key_a, false, i);
+		f.cfa += 64;
+		ck_assert_ptr_null(cr_signs_sample(&signs, &f));
+	}
+	cr_signs_prove(&signs);
+	ck_assert(!signs.is_proved);
+	cr_signs_deinit(&signs);
+}
+
+/* What is public is computed, whoever there is. */
+TEST(an_engine_is_not_asked_for_what_is_known)
+{
+	struct cr_pac_engine engine = { .scheme = usual };
+	struct cr_signs signs = { .engine = &engine };
+	add(&signs, 1, key_a, 15);
+	sample(&signs, &usual, 20);
+	cr_signs_prove(&signs);
+	ck_assert(signs.is_proved);
+	ck_assert_uint_eq(signs.scheme.algorithm, CR_PAC_QARMA5);
+	cr_signs_deinit(&signs);
+}
+
 TEST(few_frames_prove_nothing)
 {
 	struct cr_signs signs = { 0 };
