@@ -192,4 +192,57 @@ TEST(risks_have_names)
 	}
 }
 
+TEST(risks_are_read_by_name)
+{
+	unsigned got = 7;
+	ck_assert_ptr_null(cr_rekey_read_risks(NULL, &got));
+	ck_assert_uint_eq(got, 0);
+	ck_assert_ptr_null(cr_rekey_read_risks("residual,stack,residual", &got));
+	ck_assert_uint_eq(got, 1 << CR_REKEY_RESIDUAL | 1 << CR_REKEY_STACK);
+	assert_text(cr_test_error(cr_rekey_read_risks("stack,res", &got)),
+		    "! USAGE --accept: 'res' is no risk");
+}
+
+TEST(schemes_are_read)
+{
+	static const char *const bad[] = { "", "qarma5", "qarma5/", "/48",
+					   "qarma5/35", "qarma5/53",
+					   "qarma5/ 48", "qarma5/48 ",
+					   "qarma5/-48", "impdef/48", "qarma/48" };
+	struct cr_pac_scheme scheme;
+	ck_assert_ptr_null(cr_rekey_read_scheme("qarma3/52", &scheme));
+	ck_assert_uint_eq(scheme.algorithm, CR_PAC_QARMA3);
+	ck_assert_uint_eq(scheme.va_bits, 52);
+	ck_assert_uint_eq(scheme.tags, CR_PAC_TAG_LINUX);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_text(
+			cr_test_error(cr_rekey_read_scheme(bad[i], &scheme)),
+			cr_test_format("! USAGE --from: '%s' is no algorithm "
+				       "and address size, such as qarma5/48",
+				       bad[i]));
+}
+
+TEST(keys_of_a_core_image_are_wiped)
+{
+	CoreEntry core = CORE_ENTRY__INIT;
+	ThreadInfoAarch64 info = THREAD_INFO_AARCH64__INIT;
+	PacKeys pac = PAC_KEYS__INIT;
+	PacAddressKeys a = PAC_ADDRESS_KEYS__INIT;
+	PacGenericKeys g = PAC_GENERIC_KEYS__INIT;
+	struct cr_rekey_keys keys, zero = { 0 };
+	cr_rekey_wipe_core(&core);
+	core.ti_aarch64 = &info;
+	cr_rekey_wipe_core(&core);
+	info.pac_keys = &pac;
+	cr_rekey_wipe_core(&core);
+	pac.pac_address_keys = &a;
+	pac.pac_generic_keys = &g;
+	a.apiakey_lo = a.apdbkey_hi = g.apgakey_hi = 5;
+	cr_rekey_wipe_core(&core);
+	cr_rekey_keys_of(&keys, 1, 1, &core);
+	ck_assert(keys.has[CR_REKEY_DB] && keys.has[CR_REKEY_GA]);
+	ck_assert_mem_eq(keys.old, zero.old, sizeof(zero.old));
+	ck_assert_ptr_eq(a.base.descriptor, &pac_address_keys__descriptor);
+}
+
 TEST_MAIN("lib/ops/rekey")
