@@ -17,6 +17,8 @@ const struct cr_step cr_steps[] = {
 	// Nothing else is looked at on another processor.
 	{ "processor", "compare it with what the registers need",
 	  .plan = cr_threads_plan },
+	{ "namespaces", "ours take the place of theirs",
+	  .plan = cr_namespaces_plan },
 	// One failure, and there is no process.
 	{ "keys", "take keys, and sign with them what was signed, as --keys says",
 	  .plan = cr_keys_plan, .once = cr_keys_make },

@@ -82,6 +82,9 @@ CR_STEP_CHILD(cr_task_zombie);
 CR_STEP_PLAN(cr_task_plan);
 CR_STEP_CHILD(cr_task_personality);
 
+/* namespaces.c */
+CR_STEP_PLAN(cr_namespaces_plan);
+
 /* map.c, fill.c */
 CR_STEP_PLAN(cr_map_plan);
 CR_STEP_CHILD(cr_map_make);
