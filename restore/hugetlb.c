@@ -73,9 +73,10 @@ static struct cr_error *check(struct cr_rplan *plan, const struct cr_proc *proc,
 			      const struct cr_huge *huge)
 {
 	struct cr_error *err = NULL;
+	uint64_t copies = plan->options->clones ?: 1;
 	for (unsigned shift = 1; !err && shift <= SIZE_MASK; shift++) {
 		uint64_t have = huge->nr[shift] ? available(shift) : 0;
-		if (huge->nr[shift] <= have)
+		if (huge->nr[shift] <= have / copies)
 			continue;
 		err = cr_rplan_lacks(
 			plan,
@@ -84,7 +85,8 @@ static struct cr_error *check(struct cr_rplan *plan, const struct cr_proc *proc,
 				     "%llu kB are needed, this kernel has %llu "
 				     "to give",
 				     (unsigned)proc->vpid,
-				     (unsigned long long)huge->nr[shift],
+				     (unsigned long long)(huge->nr[shift] *
+							  copies),
 				     (1ull << shift) / 1024,
 				     (unsigned long long)have));
 	}

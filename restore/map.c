@@ -434,13 +434,16 @@ struct cr_error *cr_map_early(struct cr_restore *run, struct cr_proc *proc)
 
 void cr_map_drop_early(const struct cr_rplan *plan)
 {
-	cr_rplan_each_proc(proc, plan) {
-		for (size_t i = 0; i < proc->nr_mappings; i++) {
-			const VmaEntry *vma = proc->mapping[i].vma;
-			if (proc->mapping[i].early)
-				munmap(address(vma->start),
-				       vma->end - vma->start);
-		}
+	const struct cr_proc *proc = plan->proc;
+	for (size_t i = 0; i < proc->nr_mappings; i++) {
+		const struct cr_mapping *m = proc->mapping + i;
+		uint64_t end = m->vma->end;
+		if (!m->early)
+			continue;
+		while (i + 1 < proc->nr_mappings && proc->mapping[i + 1].early &&
+		       proc->mapping[i + 1].vma->start == end)
+			end = proc->mapping[++i].vma->end;
+		munmap(address(m->vma->start), end - m->vma->start);
 	}
 }
 
