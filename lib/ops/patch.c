@@ -291,6 +291,11 @@ static struct cr_error *resolve(struct patch *p, const char *pointer,
 
 /* ---- values ---- */
 
+static struct cr_error *not_there(void)
+{
+	return cr_error_new(CR_ERR_NOT_FOUND, "nothing is there");
+}
+
 /* As the tree has it: checked, and in its usual form. */
 static struct cr_error *usual(struct patch *p, const struct target *t,
 			      const json_t *value, json_t **ret)
@@ -309,14 +314,12 @@ static struct cr_error *usual(struct patch *p, const struct target *t,
 }
 
 /* A whole entry, to be compared: through its bytes. */
-static struct cr_error *usual_entry(struct patch *p, const struct target *t,
+static struct cr_error *usual_entry(struct patch *p,
+				    const struct cr_image_type *type, size_t i,
 				    const json_t *value, json_t **ret)
 {
 	struct cr_tree_aside aside;
 	struct cr_out out = { 0 };
-	const struct cr_image_type *type = t->doc->image.header.type;
-	size_t i = 0;
-	parse_index(t->key, json_array_size(t->in), &i);
 	struct cr_error *err = cr_out_init_mem(&out);
 	if (!err)
 		err = cr_tree_store(&p->tree, type, i, value, &out, &aside);
@@ -338,16 +341,47 @@ static struct cr_error *usual_entry(struct patch *p, const struct target *t,
 	return err;
 }
 
-/* Loads what stands aside below the target, for it is wanted whole. */
-static struct cr_error *load_whole(struct target *t)
+static struct cr_error *usual_entries(struct patch *p,
+				      const struct cr_image_type *type,
+				      const json_t *list, json_t **ret)
 {
-	json_t *entries = json_object_get(t->doc->root, "entries"), *v;
+	json_t *all = json_array(), *one;
+	struct cr_error *err = all ? NULL : cr_enomem;
+	for (size_t i = 0; i < json_array_size(list) && !err; i++) {
+		err = usual_entry(p, type, i, json_array_get(list, i), &one);
+		if (!err && json_array_append_new(all, one))
+			err = cr_enomem;
+	}
+	if (err)
+		json_decref(all);
+	else
+		*ret = all;
+	return err;
+}
+
+/* An image, or the list of its entries. */
+static bool is_image(const struct target *t)
+{
+	const json_t *root = t->doc->root;
+	return t->value == root || t->value == json_object_get(root, "entries");
+}
+
+/* Loads what stands aside below the target, for it is wanted whole. */
+static struct cr_error *load_whole(struct patch *p, struct target *t)
+{
+	json_t *v;
 	struct cr_error *err = NULL;
 	size_t i = 0;
+	if (!t->doc) {
+		err = open_image(p, t->image, &t->doc);
+		t->value = err ? NULL : t->doc->root;
+	}
+	if (err || !t->value)
+		return err ? err : not_there();
+	json_t *entries = json_object_get(t->doc->root, "entries");
 	if (t->entry && parse_index(t->key, json_array_size(entries), &i))
 		return cr_document_entry(t->doc, i, true, &t->value);
-	for (i = 0; t->value == entries && i < json_array_size(entries) && !err;
-	     i++)
+	for (i = 0; is_image(t) && i < json_array_size(entries) && !err; i++)
 		err = cr_document_entry(t->doc, i, true, &v);
 	return err;
 }
@@ -377,11 +411,6 @@ static struct cr_error *copy_of(struct patch *p, const json_t *v, json_t **ret)
 }
 
 /* ---- operations (RFC 6902, 4) ---- */
-
-static struct cr_error *not_there(void)
-{
-	return cr_error_new(CR_ERR_NOT_FOUND, "nothing is there");
-}
 
 /* {"magic": ..., "entries": [...]} */
 static struct cr_error *put_image(struct patch *p, const char *name,
@@ -459,25 +488,72 @@ static struct cr_error *remove_value(struct patch *p, struct target *t)
 	return NULL;
 }
 
+static struct cr_error *compare_entries(struct patch *p,
+					const struct target *t,
+					const json_t *want, bool *same_ret)
+{
+	const struct cr_image_type *type = t->doc->image.header.type;
+	const json_t *have = t->value, *root = t->doc->root;
+	json_t *usual_want = NULL, *usual_have = NULL;
+	*same_ret = false;
+	if (t->value == root) {
+		if (json_object_size(want) != json_object_size(root) ||
+		    !json_equal(json_object_get(want, "magic"),
+				json_object_get(root, "magic")))
+			return NULL;
+		have = json_object_get(root, "entries");
+		want = json_object_get(want, "entries");
+	}
+	if (!json_is_array(want))
+		return NULL;
+	struct cr_error *err = usual_entries(p, type, want, &usual_want);
+	if (!err)
+		err = usual_entries(p, type, have, &usual_have);
+	*same_ret = !err && json_equal(usual_have, usual_want);
+	json_decref(usual_want);
+	json_decref(usual_have);
+	return err;
+}
+
+static struct cr_error *compare_entry(struct patch *p, const struct target *t,
+				      const json_t *want, bool *same_ret)
+{
+	const struct cr_image_type *type = t->doc->image.header.type;
+	json_t *usual_want = NULL, *usual_have = NULL;
+	size_t i = 0;
+	parse_index(t->key, json_array_size(t->in), &i);
+	struct cr_error *err = usual_entry(p, type, i, want, &usual_want);
+	if (!err)
+		err = usual_entry(p, type, i, t->value, &usual_have);
+	*same_ret = !err && json_equal(usual_have, usual_want);
+	json_decref(usual_want);
+	json_decref(usual_have);
+	return err;
+}
+
+static struct cr_error *compare_value(struct patch *p, const struct target *t,
+				      const json_t *want, bool *same_ret)
+{
+	json_t *usual_want = NULL;
+	struct cr_error *err = usual(p, t, want, &usual_want);
+	*same_ret = !err && json_equal(t->value, usual_want);
+	json_decref(usual_want);
+	return err;
+}
+
 static struct cr_error *test_value(struct patch *p, struct target *t,
 				   const json_t *want)
 {
-	json_t *usual_want = NULL, *usual_have = NULL;
-	if (!t->doc)
-		return cr_error_new(CR_ERR_UNSUPPORTED,
-				    "a whole image cannot be tested");
-	if (!t->value)
-		return not_there();
-	struct cr_error *err = load_whole(t);
-	if (!err)
-		err = t->entry ? usual_entry(p, t, want, &usual_want) :
-				 usual(p, t, want, &usual_want);
-	if (!err && t->entry)
-		err = usual_entry(p, t, t->value, &usual_have);
-	if (!err && !json_equal(usual_have ?: t->value, usual_want))
+	bool same = false;
+	struct cr_error *err = load_whole(p, t);
+	if (!err && is_image(t))
+		err = compare_entries(p, t, want, &same);
+	else if (!err && t->entry)
+		err = compare_entry(p, t, want, &same);
+	else if (!err)
+		err = compare_value(p, t, want, &same);
+	if (!err && !same)
 		err = cr_error_new(CR_ERR_FORMAT, "the value is another one");
-	json_decref(usual_want);
-	json_decref(usual_have);
 	return err;
 }
 
@@ -496,15 +572,12 @@ static struct cr_error *fetch(struct patch *p, const json_t *op,
 	struct cr_error *err = resolve(p, from, &t);
 	if (err)
 		return cr_error_at(err, "from %s", from);
-	if (!t.doc || t.value == json_object_get(t.doc->root, "entries"))
-		err = cr_error_new(CR_ERR_UNSUPPORTED,
-				   "a whole image cannot be moved or copied");
-	else if (!t.value)
-		err = not_there();
-	if (!err)
-		err = load_whole(&t);
+	bool image = !t.doc;
+	err = load_whole(p, &t);
 	if (!err)
 		err = copy_of(p, t.value, ret);
+	if (image)
+		t.doc = NULL;
 	if (!err && remove)
 		err = remove_value(p, &t);
 	free_target(&t);

@@ -9,8 +9,6 @@
  * a merge patch. Values may be written in any form that the encoder reads, and
  * are compared, by "test" as well, by what they mean. Integers are exact over 64
  * bits. Entries and payloads that a patch does not name are not read.
- *
- * A whole image may be added, replaced and removed, not moved or copied.
  */
 #ifndef CR_LIB_OPS_PATCH_H
 #define CR_LIB_OPS_PATCH_H

@@ -241,14 +241,57 @@ TEST(whole_images)
 	assert_patch("[{'op': 'add', 'path': '/x.img', 'value': 5}]",
 		     "! FORMAT operation 0: add /x.img: an image is "
 		     "{\"magic\": ..., \"entries\": [...]} with a known magic");
-	assert_patch("[{'op': 'copy', 'from': '/pstree.img', 'path': "
-		     "'/x.img'}]",
-		     "! UNSUPPORTED operation 0: copy /x.img: from /pstree.img: "
-		     "a whole image cannot be moved or copied");
 	assert_patch("[{'op': 'replace', 'path': '/pstree.img/magic', "
 		     "'value': 'MM'}]",
 		     "! FORMAT pstree.img: magic: must stay \"PSTREE\"; put "
 		     "another image in its place");
+}
+
+TEST(whole_images_are_moved_and_copied)
+{
+	assert_text(patched("pstree.img", TREE, NULL,
+			    "[{'op': 'copy', 'from': '/pstree.img', 'path': "
+			    "'/x.img'}, {'op': 'remove', 'path': "
+			    "'/x.img/entries/0'}, {'op': 'test', 'path': "
+			    "'/x.img/entries/0/pid', 'value': 2}]"),
+		    ONE " " TWO);
+	assert_patch("[{'op': 'remove', 'path': '/pstree.img/entries/0'}, "
+		     "{'op': 'move', 'from': '/pstree.img', 'path': "
+		     "'/x.img'}, {'op': 'test', 'path': '/x.img/entries/0/pid',"
+		     " 'value': 2}, {'op': 'move', 'from': '/x.img', 'path': "
+		     "'/pstree.img'}]",
+		     TWO);
+	assert_patch("[{'op': 'move', 'from': '/pstree.img', 'path': "
+		     "'/x.img'}]",
+		     "! NOT_FOUND pstree.img: no such file");
+	assert_patch("[{'op': 'copy', 'from': '/y.img', 'path': '/x.img'}]",
+		     "! NOT_FOUND operation 0: copy /x.img: from /y.img: "
+		     "y.img: no such file");
+}
+
+TEST(whole_images_are_tested)
+{
+	const char *want = "{'magic': 'PSTREE', 'entries': [" ONE ", {'sid': "
+			   "1, 'pid': '0x2', 'ppid': 0, 'pgid': 1}]}";
+	assert_patch(cr_test_format("[{'op': 'test', 'path': '/pstree.img', "
+				    "'value': %s}]",
+				    want),
+		     ONE " " TWO);
+	assert_patch("[{'op': 'test', 'path': '/pstree.img/entries', 'value': "
+		     "[" ONE ", {'sid': 1, 'pid': '0x2', 'ppid': 0, 'pgid': "
+		     "1}]}]",
+		     ONE " " TWO);
+	assert_patch("[{'op': 'test', 'path': '/pstree.img', 'value': "
+		     "{'magic': 'PSTREE', 'entries': [" ONE "]}}]",
+		     "! FORMAT operation 0: test /pstree.img: the value is "
+		     "another one");
+	assert_patch("[{'op': 'test', 'path': '/pstree.img', 'value': "
+		     "{'magic': 'FS', 'entries': [" ONE ", " TWO "]}}]",
+		     "! FORMAT operation 0: test /pstree.img: the value is "
+		     "another one");
+	assert_patch("[{'op': 'test', 'path': '/pstree.img', 'value': 5}]",
+		     "! FORMAT operation 0: test /pstree.img: the value is "
+		     "another one");
 }
 
 TEST(integers_are_exact)
