@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "crit/complete.h"
 #include "crit/manual.h"
+#include "crit/shell/here.h"
 #include "crit/verb.h"
 
 struct help {
@@ -12,7 +13,8 @@ struct help {
 // clang-format off
 static const struct cr_opt opts[] = {
 	{ CR_ARG, CR_STRING(struct help, verb, CR_TAKES_VERB),
-	  "VERB", "the verb to explain (default: list all)", CR_OPTIONAL },
+	  "VERB", "the verb to explain, or one of its views (default: list "
+	  "all)", CR_OPTIONAL },
 	{ 0, "man", NULL, CR_FLAG(struct help, man),
 	  NULL, "write the manual page, as troff" },
 	{ 0, "completion", NULL,
@@ -35,13 +37,14 @@ static struct cr_error *run(const struct cr_verb_call *call)
 	} else if (help->shell) {
 		cr_complete_write(call->out, call->command, help->shell);
 	} else {
-		if (help->verb) {
-			struct cr_error *err = cr_command_find(
-				call->command, help->verb, &verb);
+		bool is_view;
 
-			if (err)
-				return err;
-		}
+		if (help->verb)
+			verb = cr_here_verb(call->command, help->verb,
+					    &is_view);
+		if (help->verb && !verb)
+			return cr_command_find(call->command, help->verb,
+					       &verb);
 		cr_command_help(call->out, call->command, verb);
 	}
 	return NULL;
