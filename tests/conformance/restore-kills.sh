@@ -96,5 +96,5 @@ for fd in /proc/self/fd/*; do
 	[ "$fd" -le 2 ] || eval "exec $fd>&-"
 done
 export SEED=$seed ROUNDS=$rounds
-timeout -k 5 120 unshare -p -m -f --mount-proc --kill-child "$here/restore-kills.sh" \
+timeout -k 5 270 unshare -p -m -f --mount-proc --kill-child "$here/restore-kills.sh" \
 	--inside </dev/null
