@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Why copies of a checkpoint need keys of their own, and that crit rekey gives them
-# such: a snapshot of a counting program is restored twice as it is, twice with
+# such: a snapshot of a counting program is restored twice as it is, three times with
 # fresh keys, and once with fresh keys and the pointers left as they were. In an
 # emulated AArch64 machine, as signed pointers need such a processor; what that
 # takes is fetched when it is first needed. Ends with 0 if all was as it says.
@@ -55,12 +55,12 @@ signed=$(jq '.processes[0].authenticate' verified.json)
 [ "$signed" -gt 50 ] || fail "more addresses should be signed"
 say "1. CRIU makes a snapshot of it, at \"$name\", with $signed signed addresses on its stack.
    Its keys (fingerprints of them, as keys are secrets):
-               IA        IB        DA        DB        GA
-               $(keys_in $snapshot)"
+            IA        IB        DA        DB        GA
+            $(keys_in $snapshot)"
 
 # ---- its copies ----
 
-for copy in saved1 saved2; do
+for copy in saved1 saved2 native; do
 	cp -r $snapshot copies/$copy
 done
 for copy in fresh1 fresh2; do
@@ -83,19 +83,21 @@ row()
 }
 
 say "2. The snapshot is restored twice, as it is."
-row saved1 "copy one"
-row saved2 "copy two"
+row saved1 "copy 1"
+row saved2 "copy 2"
 [ "$(keys_of saved1)" = "$(keys_in $snapshot)" ] &&
 	[ "$(keys_of saved2)" = "$(keys_in $snapshot)" ] || fail "these should have the keys of the snapshot"
 echo "   Both live, with the same keys: what leaks out of one serves against the other."
 
 say "3. It is restored twice, each time after 'crit rekey SNAPSHOT -o COPY', which gives
    it new keys, and signs all its pointers with those."
-row fresh1 "copy one"
-row fresh2 "copy two"
-[ "$(printf '%s\n' "$(keys_in $snapshot)" "$(keys_of fresh1)" "$(keys_of fresh2)" |
-	tr -s ' ' '\n' | sort -u | wc -l)" = 15 ] || fail "there should be 15 different keys"
-echo "   Both live, and no key is that of the snapshot, or of the other copy."
+row fresh1 "copy 1"
+row fresh2 "copy 2"
+echo "   And by 'crit-restore --keys=fresh SNAPSHOT', which does the same while it restores."
+row native "copy 3"
+[ "$(printf '%s\n' "$(keys_in $snapshot)" "$(keys_of fresh1)" "$(keys_of fresh2)" "$(keys_of native)" |
+	tr -s ' ' '\n' | sort -u | wc -l)" = 20 ] || fail "there should be 20 different keys"
+echo "   All live, and no key is that of the snapshot, or of another copy."
 
 # A wrong code of 7 bits is the right one by chance once in 128 times.
 say "4. To see that the new signatures are needed: the second of these copies once
