@@ -40,7 +40,7 @@ table()
 	}' "$top/README.md"
 }
 
-# make FROM TO KEYS: jobs/FROM-KEYS, or fails.
+# make_job FROM TO KEYS: jobs/FROM-KEYS, or fails.
 make_job()
 {
 	local from=$1 to=$2 keys=$3 options=()
@@ -66,15 +66,49 @@ enlist_for()
 	fi
 }
 
+# enlist_native FROM: crit-restore with all --keys; what it refuses must not be there.
+enlist_native()
+{
+	local keys label risks=""
+	for keys in saved fresh off; do
+		label=native-${1/\//-}-$keys
+		cp -r "aarch64/images/${image_of[$1]}" "jobs/$label"
+		case $1-$keys in impdef*off) risks=--accept=unproved,residual ;; esac
+		echo "crit-restore $label ${image_of[$1]} pac_threads_std --keys=$keys $risks" >>jobs/list
+	done
+}
+
 table '`crit rekey`' >offline
+table '`crit-restore`' >native
 places=$(cut -d' ' -f1 offline | sort -u)
 [ "$(echo "$places" | wc -l)" = 6 ] && [ "$(cut -d' ' -f2 offline | sort -u)" = "$places" ]
 result $? "README.md has a table of six places by six"
-[ $# != 0 ] || set -- qarma5/48 qarma3/48 impdef/48
+[ "$(cut -d' ' -f1 native | sort -u)" = "$places" ] &&
+	[ "$(cut -d' ' -f2 native | sort -u | grep -v none)" = "$places" ]
+result $? "README.md has a second one"
+[ $# != 0 ] || set -- none qarma5/48 qarma3/48 impdef/48
+
+# judge TO TOOL FROM KEYS LABEL: that it is as the table says.
+judge()
+{
+	local to=$1 tool=$2 from=$3 keys=$4 label=$5 table=offline end
+	case $label in native*) table=native ;; esac
+	if grep -qx "$from $to $keys" $table; then
+		end="PASS$"
+	elif [ $table = native ]; then
+		end="restore [1-9].*sign"
+	else
+		end="restore .*unhandled exception"
+	fi
+	grep -q "^$tool $label $end" "done"
+	result $? "$from to $to: $keys: $(grep "^$tool $label " "done")"
+}
 
 for to; do
 	for from in "${!image_of[@]}"; do
+		enlist_native "$from"
 		for keys in as-is saved fresh strip; do
+			[ $to != none ] || break
 			make_job "$from" "$to" $keys
 			made=$?
 			if [ $made = 0 ]; then
@@ -86,18 +120,16 @@ for to; do
 			fi
 		done
 	done
-	cpu=${to%/48}
+	case $to in
+	none) cpu=nopac ;;
+	*) cpu=${to%/48} ;;
+	esac
 	on "${cpu/\//-}"
 	while read -r tool label _; do
-		from=${label%-as-is} from=${from%-*}
-		case $label in *-as-is) keys=as-is from=${label%-as-is} ;; *) keys=${label##*-} ;; esac
-		from=${from/-/\/}
-		if grep -qx "$from $to $keys" offline; then
-			grep -qx "$tool $label PASS" "done"
-		else
-			grep -q "^$tool $label restore .*unhandled exception" "done"
-		fi
-		result $? "$from to $to: $keys: $(grep "^$tool $label " "done")"
+		from=${label#native-} keys=${label##*-}
+		case $label in *-as-is) keys=as-is ;; esac
+		from=${from%-"$keys"}
+		judge "$to" "$tool" "${from/-/\/}" "$keys" "$label"
 	done <list
 done
 exit $failed
