@@ -6,7 +6,7 @@
 # restore itself; fresh ones by several versions of CRIU; and machines that sign
 # otherwise, which are refused before there is any process.
 #
-# tests/conformance/restore-vm.sh [made|fresh|keys]: the first of these, or one of
+# tests/conformance/restore-vm.sh [made|verify|fresh|keys]: the first of these, or one of
 # the others, which are tests of their own.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
@@ -169,7 +169,7 @@ few=(pac_counter_none pac_threads_own gcs_counter_tun)
 # Each is what its image says, for every thread; and a bit that is not is found: of
 # general registers, FPSIMD, TLS, keys, which are enabled, shadow stacks.
 verified=(pac_threads_own@--verify gcs_threads_own@--verify gcs_counter_wp@--verify
-	gcs_deep_signal@--verify)
+	gcs_deep_signal@--verify gcs_threads_own@--keys=fresh@--verify)
 spoilt=(gcs_threads_own@spoil={0x1,0x2,0x401,0x407,0x408,0x40a,0x410}:940)
 
 failing=(gcs_threads_own@fault={threads,compare})
@@ -190,16 +190,10 @@ found()
 
 part_made()
 {
-	local libraries=$right
+	local libraries=
 	on qarma5 "${same[@]}" gcs_counter_lock "${qarma3[@]}" "${qarma5_52[@]}" \
 		"${impdef_52[@]}" "${off[@]}" gcs_counter_lock@--gcs-lock=none \
-		gcs_counter_lock@--gcs-lock=0x100000000 ${right:+"${with_libraries[@]}"} \
-		"${verified[@]}" "${spoilt[@]}" "${failing[@]}" gcs_threads_own@fault=load!
-	[ -z "$right" ] || check "with libraries" all PASS "${with_libraries[@]}"
-	check "registers are compared" all PASS "${verified[@]}"
-	check "a difference is found" found "${spoilt[@]}"
-	check "nothing is left when it fails" all "[1-9] processes: .* made to fail" "${failing[@]}"
-	check "or is killed" all "[1-9] processes: (Killed)?$" gcs_threads_own@fault=load!
+		gcs_counter_lock@--gcs-lock=0x100000000
 	check "QARMA5, 48 bits" all "PASS" "${same[@]}"
 	check "a shadow stack is locked again" all "lock held PASS" gcs_counter_lock
 	check "a lock that is not wanted" all "lock LOST PASS" \
@@ -212,14 +206,6 @@ part_made()
 		"0 processes: .* signed otherwise" "${impdef_52[@]}"
 	check "no keys are wanted" all "PASS" "${off[@]}"
 
-	libraries=$other
-	on qarma5-short "${with_libraries[@]}" deep_signal pac_threads_own@--verify
-	check "with other libraries" all \
-		"0 processes: .*/libc.so.6 has [0-9]+ bytes and had 1722912" "${with_libraries[@]}"
-	check "a handler that returns to longer vectors" all \
-		"0 processes: .* vectors of 64 bytes, and this processor has none" deep_signal
-	check "nothing else needs their length" all PASS pac_threads_own@--verify
-	libraries=
 	on qarma3 "${qarma3[@]}" "${few[@]}" "${fresh[@]}"
 	check "QARMA3" all "PASS" "${qarma3[@]}"
 	check "QARMA3 restores QARMA5" all "PASS" "${few[@]:1}"
@@ -242,6 +228,27 @@ part_made()
 	on impdef-52 gcs_counter_tun.impdef52
 	append=
 	check "shadow stacks are written word by word" all PASS gcs_counter_tun.impdef52
+}
+
+# ---- what else there is to see of them ----
+
+part_verify()
+{
+	local libraries=$right
+	on qarma5 ${right:+"${with_libraries[@]}"} "${verified[@]}" "${spoilt[@]}" \
+		"${failing[@]}" gcs_threads_own@fault=load!
+	[ -z "$right" ] || check "with libraries" all PASS "${with_libraries[@]}"
+	check "registers are compared" all PASS "${verified[@]}"
+	check "a difference is found" found "${spoilt[@]}"
+	check "nothing is left when it fails" all "[1-9] processes: .* made to fail" "${failing[@]}"
+	check "or is killed" all "[1-9] processes: (Killed)?$" gcs_threads_own@fault=load!
+	libraries=$other
+	on qarma5-short "${with_libraries[@]}" deep_signal pac_threads_own@--verify
+	check "with other libraries" all \
+		"0 processes: .*/libc.so.6 has [0-9]+ bytes and had 1722912" "${with_libraries[@]}"
+	check "a handler that returns to longer vectors" all \
+		"0 processes: .* vectors of 64 bytes, and this processor has none" deep_signal
+	check "nothing else needs their length" all PASS pac_threads_own@--verify
 }
 
 # ---- other keys ----
