@@ -120,16 +120,26 @@ static void compare(bool fresh)
 
 /* ---- in memory ---- */
 
-static int find(const uint8_t *data, size_t size, const struct thread *t, int nr)
+static bool is_word(const uint8_t *data, const struct thread *t, int nr)
 {
-	int found = 0;
 	for (; nr--; t++)
 		for (int i = 0; i < NR_WORDS; i++)
-			for (const uint8_t *p = data, *end = data + size;
-			     t->word[i] &&
-			     (p = memmem(p, (size_t)(end - p), &t->word[i], 8));
-			     p++)
-				found++;
+			if (t->word[i] && !memcmp(data, &t->word[i], 8))
+				return true;
+	return false;
+}
+
+// Words that begin with the same two bytes are few.
+static int find(const uint8_t *data, size_t size, const struct thread *t, int nr)
+{
+	static bool begins[1 << 16];
+	int found = 0;
+	memset(begins, 0, sizeof(begins));
+	for (int i = 0; i < nr * NR_WORDS; i++)
+		begins[t[i / NR_WORDS].word[i % NR_WORDS] & 0xffff] = true;
+	for (size_t at = 0; at + 8 <= size; at++)
+		found += begins[data[at] | data[at + 1] << 8] &&
+			 is_word(data + at, t, nr);
 	return found;
 }
 

@@ -66,6 +66,8 @@ before=$(forks)
 ./crit-restore --version >/dev/null
 after=$(forks)
 own=$((after - before))
+loud=
+[ ! -d saved ] || loud=-v
 for item in $(cat items); do
 	name=${item%%@*}
 	unset CR_RESTORE_FAULT
@@ -99,12 +101,11 @@ for item in $(cat items); do
 		continue
 		;;
 	esac
-	before=$(forks) keys=
-	if [ -f saved/$name ]; then
-		keys=$(./keys spy saved/$name ./crit-restore -dv $options images/$name 2>/tmp/said)
-	else
-		./crit-restore -d $options images/$name 2>/tmp/said
-	fi
+	before=$(forks) watch=
+	case $(echo saved*)@$item in
+	saved@pac_threads_own@* | saved@tree@* | saved@*.impdef52@*) watch="./keys spy saved/$name" ;;
+	esac
+	keys=$($watch ./crit-restore -d $loud $options images/$name 2>/tmp/said)
 	status=$?
 	after=$(forks)
 	if [ $status != 0 ]; then
@@ -113,7 +114,7 @@ for item in $(cat items); do
 		echo "$item: $((after - before - own)) processes: $said"
 		continue
 	fi
-	[ -z "$keys" ] || keys="$keys $(./keys silent saved/$name /tmp/said) $(./keys fresh saved/$name) "
+	[ ! -d saved ] || keys="$keys $(./keys silent saved/$name /tmp/said) $(./keys fresh saved/$name) "
 	sleep 0.3
 	kill -TERM $pid
 	for i in $(seq 50); do alive $pid && sleep 0.1; done
@@ -138,7 +139,7 @@ on()
 	printf '%s\n' "$@" >"$work/on/items"
 	for item; do cp -a "$work/images/${item%%@*}" "$work/on/images"; done
 	# shellcheck disable=SC2086
-	"$vm" --time 240 --cpu "$cpu" ${append:+--append $append} "$work/made" \
+	"$vm" --time 480 --cpu "$cpu" ${append:+--append $append} "$work/made" \
 		"$work/on/images" "$work/on/items" "$work/on/libraries" "$work/programs" \
 		"${spy[@]}" "$work/bin/crit-restore" >"$work/said" 2>&1
 }
@@ -285,7 +286,7 @@ part_keys()
 	"$cross" -std=gnu11 -D_GNU_SOURCE -O1 -I"$top" "$top"/tests/vm/keys.c \
 		"$top"/lib/pac/{pac,qarma}.c -o "$work/keys-of"
 	spy=("$work/saved" "$work/keys" "$work/keys-of")
-	local libraries='' anew="clean silent fresh " same_keys="clean silent a saved key "
+	local libraries='' anew="(clean)? silent fresh " same_keys="(clean)? silent a saved key "
 
 	on qarma5 "${same[@]/%/@--keys=fresh}" pac_threads_own@--keys=auto \
 		gcs_counter_lock@--keys=fresh \
