@@ -88,19 +88,6 @@ for item in $(cat items); do
 	cp programs/bin/$program $dir/$program
 	cp programs/stdout/$name $dir/stdout.txt
 	pid=$(sed -n 's/^start .* pid //p' $dir/stdout.txt | head -n 1)
-	case $item in
-	*@--clones=*)
-		echo 1 >/proc/sys/debug/exception-trace
-		./crit-restore -d --pidns $options images/$name >/tmp/copies 2>/tmp/said
-		pids=$(awk 'NF == 3 && $2 > 0 { print $2 }' /tmp/copies)
-		echo "$item: $(for pid in $pids; do ./keys-of $pid; kill -TERM $pid; done |
-			cut -d ' ' -f 2-6 | tr ' ' '\n' | sort -u | wc -l) keys $(sleep 2
-			grep -o PASS $dir/stdout.txt | head -n 1
-			dmesg | grep -c 'unhandled exception') $(cat /tmp/said)" | tr '\n' ' '
-		echo
-		continue
-		;;
-	esac
 	before=$(forks) watch=
 	case $(echo saved*)@$item in
 	saved@pac_threads_own@* | saved@tree@* | saved@*.impdef52@*) watch="./keys spy saved/$name" ;;
@@ -283,18 +270,13 @@ part_keys()
 		save_keys "$name" >"$work/saved/${name##*/}"
 	done
 	compile "$top/tests/conformance/restore-keys.c" "$work/keys"
-	"$cross" -std=gnu11 -D_GNU_SOURCE -O1 -I"$top" "$top"/tests/vm/keys.c \
-		"$top"/lib/pac/{pac,qarma}.c -o "$work/keys-of"
-	spy=("$work/saved" "$work/keys" "$work/keys-of")
+	spy=("$work/saved" "$work/keys")
 	local libraries='' anew="(clean)? silent fresh " same_keys="(clean)? silent a saved key "
 
 	on qarma5 "${same[@]/%/@--keys=fresh}" pac_threads_own@--keys=auto \
 		gcs_counter_lock@--keys=fresh \
 		coro.planted@--keys=fresh{,@--accept=residual} \
-		"${impdef_52[@]/%/@--keys=fresh}" pac_counter_std.qarma3@--keys=fresh \
-		pac_threads_own@--clones=3
-	# Four threads have eleven different ones, with what two of them share.
-	check "each copy has its own" all "33 keys PASS 0" pac_threads_own@--clones=3
+		"${impdef_52[@]/%/@--keys=fresh}" pac_counter_std.qarma3@--keys=fresh
 	check "each gets keys of its own" all "${anew}PASS" \
 		"${same[@]/%/@--keys=fresh}"
 	check "and the lock that it had" all "${anew}lock held PASS" gcs_counter_lock@--keys=fresh
