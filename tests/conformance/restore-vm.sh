@@ -88,10 +88,11 @@ for item in $(cat items); do
 	cp programs/bin/$program $dir/$program
 	cp programs/stdout/$name $dir/stdout.txt
 	pid=$(sed -n 's/^start .* pid //p' $dir/stdout.txt | head -n 1)
-	before=$(forks) watch=
-	case $(echo saved*)@$item in
-	saved@pac_threads_own@* | saved@tree@* | saved@*.impdef52@*) watch="./keys spy saved/$name" ;;
+	watch=
+	case $loud$item in
+	-vpac_threads_own@* | -vtree@* | -v*.impdef52@*) watch="./keys spy saved/$name" ;;
 	esac
+	before=$(forks)
 	keys=$($watch ./crit-restore -d $loud $options images/$name 2>/tmp/said)
 	status=$?
 	after=$(forks)
