@@ -3,6 +3,7 @@
 // another user, creds.edit changes the image instead.
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@ int main(void)
 	data[0].inheritable = 1 << CAP_NET_RAW;
 	must(!setrlimit(RLIMIT_NOFILE, &limit));
 	must(!prctl(PR_CAPBSET_DROP, CAP_MKNOD, 0, 0, 0));
+	must(!prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_KEEP_CAPS));
 	must(!setgroups(2, groups));
 	must(!syscall(SYS_capset, &header, data));
 	prctl(PR_SET_DUMPABLE, 1);
@@ -33,6 +35,7 @@ int main(void)
 	       !memcmp(got, data, sizeof(data)));
 	expect(prctl(PR_CAPBSET_READ, CAP_MKNOD, 0, 0, 0) == 0);
 	expect(prctl(PR_CAPBSET_READ, CAP_CHOWN, 0, 0, 0) == 1);
+	expect(prctl(PR_GET_SECUREBITS) == (SECBIT_NOROOT | SECBIT_KEEP_CAPS));
 	expect(prctl(PR_GET_DUMPABLE) == 1);
 	expect(!getrlimit(RLIMIT_NOFILE, &soft) && soft.rlim_cur == 300 &&
 	       soft.rlim_max == 400);
