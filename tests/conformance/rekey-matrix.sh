@@ -61,9 +61,7 @@ enlist_for()
 	# As it is: unless told so, crit-restore looks how it is signed.
 	[ "$3" != as-is ] || options=--keys=unchecked
 	echo "crit-restore $item ${options-}" >>jobs/list
-	if [ "${REKEY_MATRIX-}" = all ] || [ "$3" = fresh ] || [ "$1 $3" = "$2 as-is" ]; then
-		echo "criu $item" >>jobs/list
-	fi
+	[ "${REKEY_MATRIX-}" != all ] || echo "criu $item" >>jobs/list
 }
 
 # enlist_native FROM: crit-restore with all --keys; what it refuses must not be there.
@@ -86,7 +84,12 @@ result $? "README.md has a table of six places by six"
 [ "$(cut -d' ' -f1 native | sort -u)" = "$places" ] &&
 	[ "$(cut -d' ' -f2 native | sort -u | grep -v none)" = "$places" ]
 result $? "README.md has a second one"
-[ $# != 0 ] || set -- none qarma5/48 qarma3/48 impdef/48
+if [ $# = 0 ] && [ "${REKEY_MATRIX-}" = all ]; then
+	mapfile -t every <<<"$places"
+	set -- none "${every[@]}"
+elif [ $# = 0 ]; then
+	set -- none qarma3/52
+fi
 
 # judge TO TOOL FROM KEYS LABEL: that it is as the table says.
 judge()

@@ -45,6 +45,19 @@ echo "crit-restore refused pac_counter_std pac_counter_std" >>jobs/list
 add own_pac_threads pac_threads_own
 add own_gcs_threads gcs_threads_own
 
+# Programs with libraries: those of libc6 2.43-7, as long as Debian's archive has it.
+if libc=$("$top/tests/support/debian" vm-libc-2.43 arm64 "sid forky" :libc6=2.43-7 2>/dev/null); then
+	mkdir -p sys/usr/lib/aarch64-linux-gnu
+	cp -a "$libc"/usr/lib/aarch64-linux-gnu/{libc.so.6,ld-linux-aarch64.so.1} \
+		sys/usr/lib/aarch64-linux-gnu
+	ln -s usr/lib sys/lib
+	cp -a sys/usr/lib/aarch64-linux-gnu jobs/libraries
+	add pac_counter_dyn pac_counter_dyn
+	add gcs_counter_dyn gcs_counter_dyn
+else
+	echo "# note: no libc6 2.43-7 any more: what was dumped with it is not restored"
+fi
+
 # Most pages are in a parent, which stays as it is.
 mkdir chain
 for at in chain jobs; do cp -r aarch64/images/coro $at/parent; done

@@ -224,9 +224,10 @@ part_made()
 part_verify()
 {
 	local libraries=$right
-	on qarma5 ${right:+"${with_libraries[@]}"} "${verified[@]}" "${spoilt[@]}" \
+	on qarma5 ${right:+"${with_libraries[@]}" "${with_libraries[@]/%/@--keys=fresh}"} "${verified[@]}" "${spoilt[@]}" \
 		"${failing[@]}" gcs_threads_own@fault=load!
-	[ -z "$right" ] || check "with libraries" all PASS "${with_libraries[@]}"
+	[ -z "$right" ] || check "with libraries" all PASS "${with_libraries[@]}" \
+		"${with_libraries[@]/%/@--keys=fresh}"
 	check "registers are compared" all PASS "${verified[@]}"
 	check "a difference is found" found "${spoilt[@]}"
 	check "nothing is left when it fails" all "[1-9] processes: .* made to fail" "${failing[@]}"
