@@ -22,7 +22,7 @@
 
 #define NR_CAP_WORDS 2
 #define NR_CAPS	     64
-#define NGROUPS_MOST (CR_SCRATCH_SIZE / 4)
+#define NGROUPS_MOST (CR_SCRATCH_DATA / 4)
 
 struct caps {
 	uint32_t word[NR_CAP_WORDS];
@@ -45,32 +45,6 @@ static struct caps caps_of(const uint32_t *words, size_t nr)
 static bool has(struct caps caps, unsigned cap)
 {
 	return caps.word[cap / 32] >> cap % 32 & 1;
-}
-
-struct cr_error *cr_creds_plan(struct cr_rplan *plan, struct cr_proc *proc)
-{
-	if (proc->zombie)
-		return NULL;
-	cr_proc_each_thread(thread, proc) {
-		const CredsEntry *e = creds_of(thread);
-		const char *what = NULL;
-		struct cr_error *err = NULL;
-		if (!e)
-			what = "no credentials (older images: see crit upgrade)";
-		else if (e->n_groups > NGROUPS_MOST)
-			what = "too many groups";
-		else if (e->lsm_profile &&
-			 strcmp(e->lsm_profile, "unconfined"))
-			what = "it ran under a security profile";
-		if (what)
-			err = cr_error_new(CR_ERR_UNSUPPORTED,
-					   "core-%u.img: entry 0: %s",
-					   (unsigned)thread->vtid, what);
-		err = cr_rplan_refuse(plan, err);
-		if (err)
-			return err;
-	}
-	return NULL;
 }
 
 /* ---- what we have ---- */
@@ -156,6 +130,41 @@ static bool same_bits(const CredsEntry *e)
 	       prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == (int)e->no_new_privs;
 }
 
+// Then a thread has got them already.
+static bool are_ours(const CredsEntry *e)
+{
+	return same_ids(e) && same_groups(e) && same_bits(e) && same_caps(e);
+}
+
+/* ---- planning ---- */
+
+struct cr_error *cr_creds_plan(struct cr_rplan *plan, struct cr_proc *proc)
+{
+	if (proc->zombie)
+		return NULL;
+	cr_proc_each_thread(thread, proc) {
+		const CredsEntry *e = creds_of(thread);
+		const char *what = NULL;
+		struct cr_error *err = NULL;
+		if (!e)
+			what = "no credentials (older images: see crit upgrade)";
+		else if (e->n_groups > NGROUPS_MOST)
+			what = "too many groups";
+		else if (e->lsm_profile &&
+			 strcmp(e->lsm_profile, "unconfined"))
+			what = "it ran under a security profile";
+		if (what)
+			err = cr_error_new(CR_ERR_UNSUPPORTED,
+					   "core-%u.img: entry 0: %s",
+					   (unsigned)thread->vtid, what);
+		err = cr_rplan_refuse(plan, err);
+		if (err)
+			return err;
+		thread->has_our_creds = e && are_ours(e);
+	}
+	return NULL;
+}
+
 /* ---- what it gets ---- */
 
 static struct cr_error *set_groups(struct cr_thread *t, const CredsEntry *e)
@@ -238,7 +247,7 @@ static struct cr_error *set_all(struct cr_thread *t, const CredsEntry *e)
 struct cr_error *cr_creds_set(struct cr_restore *run, struct cr_thread *thread)
 {
 	const CredsEntry *e = creds_of(thread);
-	if (same_ids(e) && same_groups(e) && same_bits(e) && same_caps(e))
+	if (thread->has_our_creds)
 		return NULL;
 	thread->proc->has_new_creds = true;
 	return set_all(thread, e);

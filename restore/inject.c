@@ -3,8 +3,44 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "restore/arch/arch.h"
+
+typedef unsigned long long ull;
+
+#define CALLS_MAX  24
+#define PIECES_MAX 16
+#define DATA_MAX   4096
+
+/* A call as cr_native.calls.code reads it; nr < 0: it was the last. */
+struct row {
+	int64_t nr;
+	uint64_t args[6], unused;
+};
+
+/* What stays to be done, in order: bytes to write, then calls. */
+struct cr_soon {
+	struct cr_thread *thread;
+	struct row row[CALLS_MAX + 1];
+	struct {
+		const char *call, *step;
+	} name[CALLS_MAX];
+	size_t nr;
+	struct cr_tracee_piece piece[PIECES_MAX + 1]; // the last: rows
+	size_t nr_pieces;
+	uint8_t data[DATA_MAX];
+	size_t used;
+};
+
+struct cr_soon *cr_soon_new(void)
+{
+	return calloc(1, sizeof(struct cr_soon));
+}
+
+/* ---- one call ---- */
 
 static struct cr_error *get(struct cr_thread *thread,
 			    struct user_regs_struct *regs)
@@ -55,6 +91,16 @@ static struct cr_error *begin(struct cr_thread *thread,
 	return err ? cr_error_at(err, "%s", call->name) : NULL;
 }
 
+static struct cr_error *failed(const struct cr_thread *thread,
+			       const char *name, int64_t result)
+{
+	errno = (int)-result;
+	struct cr_error *err = cr_error_sys("%s", name);
+	return cr_error_at(err, "process %u: thread %u",
+			   (unsigned)thread->proc->vpid,
+			   (unsigned)thread->vtid);
+}
+
 static struct cr_error *end(struct cr_thread *thread,
 			    const struct cr_call *call, int64_t *ret)
 {
@@ -65,29 +111,144 @@ static struct cr_error *end(struct cr_thread *thread,
 	if (err)
 		return cr_error_at(err, "%s", call->name);
 	int64_t result = cr_native.result(&regs);
-	if (ret) {
+	if (ret)
 		*ret = result;
-	} else if (result < 0 && result > -4096) {
-		errno = (int)-result;
-		err = cr_error_sys("%s", call->name);
-		return cr_error_at(err, "process %u: thread %u",
-				   (unsigned)thread->proc->vpid,
-				   (unsigned)thread->vtid);
+	else if (result < 0 && result > -4096)
+		err = failed(thread, call->name, result);
+	return err;
+}
+
+static struct cr_error *call_now(struct cr_thread *thread,
+				 const struct cr_call *call, int64_t *ret)
+{
+	struct cr_error *err = begin(thread, call);
+	return err ?: end(thread, call, ret);
+}
+
+/* ---- many ---- */
+
+// Only the first that failed is told of: nothing came after it.
+static struct cr_error *check(const struct cr_soon *s, uint64_t rows)
+{
+	struct user_regs_struct regs;
+	struct cr_error *err = get(s->thread, &regs);
+	if (err)
+		return err;
+	uint64_t at = (cr_native.calls.row(&regs) - rows) / sizeof(s->row[0]);
+	if (at == s->nr)
+		return NULL;
+	if (at > s->nr)
+		return cr_error_new(CR_ERR_INTERNAL,
+				    "thread %u stopped elsewhere",
+				    (unsigned)s->thread->vtid);
+	s->thread->proc->step = s->name[at].step;
+	char text[80];
+	snprintf(text, sizeof(text), "%s(0x%llx, 0x%llx, ...)",
+		 s->name[at].call, (ull)s->row[at].args[0],
+		 (ull)s->row[at].args[1]);
+	return failed(s->thread, text, cr_native.result(&regs));
+}
+
+static struct cr_error *call_all(struct cr_soon *s)
+{
+	struct user_regs_struct regs;
+	enum cr_tracee_stop stop;
+	uint64_t code = s->thread->proc->scratch + CR_SCRATCH_DATA;
+	struct cr_error *err = get(s->thread, &regs);
+	if (err)
+		return err;
+	cr_native.calls.prepare(&regs, code, code + CR_CALLS_CODE);
+	err = cr_tracee_set(s->thread, NT_PRSTATUS, &regs, sizeof(regs));
+	if (!err)
+		err = cr_tracee_go(s->thread, CR_GO_ON);
+	if (!err)
+		err = cr_tracee_wait(s->thread, &stop);
+	return err ?: check(s, code + CR_CALLS_CODE);
+}
+
+static struct cr_error *do_all(struct cr_soon *s)
+{
+	struct cr_proc *proc = s->thread->proc;
+	if (s->nr > 1) {
+		s->row[s->nr].nr = -1;
+		s->piece[s->nr_pieces++] = (struct cr_tracee_piece){
+			proc->scratch + CR_SCRATCH_DATA + CR_CALLS_CODE, s->row,
+			(s->nr + 1) * sizeof(s->row[0]),
+		};
 	}
+	struct cr_error *err =
+		s->nr_pieces ? cr_tracee_write_all(s->thread, s->piece,
+						   s->nr_pieces) :
+			       NULL;
+	if (err || !s->nr)
+		return err;
+	if (s->nr > 1)
+		return call_all(s);
+	struct cr_call only = { s->name[0].call, s->row[0].nr };
+	memcpy(only.args, s->row[0].args, sizeof(only.args));
+	proc->step = s->name[0].step;
+	return call_now(s->thread, &only, NULL);
+}
+
+static struct cr_error *flush(struct cr_soon *s)
+{
+	const char *step = s->thread ? s->thread->proc->step : NULL;
+	struct cr_error *err = s->thread ? do_all(s) : NULL;
+	if (s->thread && !err)
+		s->thread->proc->step = step;
+	s->thread = NULL;
+	s->nr = s->nr_pieces = s->used = 0;
+	return err;
+}
+
+struct cr_error *cr_inject_now(struct cr_thread *thread)
+{
+	return flush(thread->proc->soon);
+}
+
+static struct cr_error *for_thread(struct cr_soon *s, struct cr_thread *thread)
+{
+	struct cr_error *err = s->thread == thread ? NULL : flush(s);
+	if (!err)
+		s->thread = thread;
+	return err;
+}
+
+static struct cr_error *call_soon(struct cr_soon *s, struct cr_thread *thread,
+				  const struct cr_call *call)
+{
+	struct cr_error *err = for_thread(s, thread);
+	if (!err && s->nr == CALLS_MAX) {
+		err = flush(s);
+		s->thread = thread;
+	}
+	if (err)
+		return err;
+	s->row[s->nr] = (struct row){ .nr = call->nr };
+	memcpy(s->row[s->nr].args, call->args, sizeof(call->args));
+	s->name[s->nr].call = call->name;
+	s->name[s->nr++].step = thread->proc->step;
 	return NULL;
 }
 
 struct cr_error *cr_inject_call(struct cr_thread *thread,
 				const struct cr_call *call, int64_t *ret)
 {
-	struct cr_error *err = begin(thread, call);
-	return err ?: end(thread, call, ret);
+	struct cr_proc *proc = thread->proc;
+	if (!ret && proc->joins_calls && !thread->by_syscalls)
+		return call_soon(proc->soon, thread, call);
+	struct cr_error *err = flush(proc->soon);
+	return err ?: call_now(thread, call, ret);
 }
 
 struct cr_error *cr_inject_all(struct cr_proc *proc, cr_call_fn *call_of)
 {
 	struct cr_call call;
-	struct cr_error *err = NULL;
+	if (proc->nr_threads == 1)
+		return call_of(proc->thread, &call) ?
+			       cr_inject_call(proc->thread, &call, NULL) :
+			       NULL;
+	struct cr_error *err = flush(proc->soon);
 	cr_proc_each_thread(thread, proc) {
 		if (!err && call_of(thread, &call))
 			err = begin(thread, &call);
@@ -99,12 +260,48 @@ struct cr_error *cr_inject_all(struct cr_proc *proc, cr_call_fn *call_of)
 	return err;
 }
 
+/* ---- what calls need ---- */
+
+// Whether bytes that calls wait for would be overwritten, or there is no room.
+static bool is_in_use(const struct cr_soon *s, uint64_t vaddr, size_t size)
+{
+	if (size > DATA_MAX - s->used || s->nr_pieces == PIECES_MAX)
+		return true;
+	for (size_t i = 0; i < s->nr_pieces; i++) {
+		const struct cr_tracee_piece *p = &s->piece[i];
+		if (vaddr < p->vaddr + p->size && p->vaddr < vaddr + size)
+			return true;
+	}
+	return false;
+}
+
+static struct cr_error *write_soon(struct cr_soon *s, struct cr_thread *thread,
+				   uint64_t vaddr, const void *data,
+				   size_t size)
+{
+	struct cr_error *err = for_thread(s, thread);
+	if (!err && is_in_use(s, vaddr, size)) {
+		err = flush(s);
+		s->thread = thread;
+	}
+	if (err)
+		return err;
+	if (size > DATA_MAX)
+		return cr_tracee_write(thread, vaddr, data, size);
+	uint8_t *to = s->data + s->used;
+	memcpy(to, data, size);
+	s->used += size;
+	s->piece[s->nr_pieces++] = (struct cr_tracee_piece){ vaddr, to, size };
+	return NULL;
+}
+
 struct cr_error *cr_scratch(struct cr_thread *thread, size_t off,
 			    const void *data, size_t size)
 {
-	if (off > CR_SCRATCH_SIZE || size > CR_SCRATCH_SIZE - off)
+	if (off > CR_SCRATCH_DATA || size > CR_SCRATCH_DATA - off)
 		return cr_error_new(CR_ERR_INTERNAL,
 				    "%zu bytes do not fit the scratch memory",
 				    size);
-	return cr_tracee_write(thread, thread->proc->scratch + off, data, size);
+	return write_soon(thread->proc->soon, thread,
+			  thread->proc->scratch + off, data, size);
 }

@@ -8,8 +8,16 @@
  * made with system call stops instead, which cost twice as much
  * (thread->by_syscalls).
  *
- * Memory for arguments is proc->scratch, CR_SCRATCH_SIZE bytes that belong to
- * whoever runs; write with cr_scratch().
+ * A stop takes longer than most calls. So calls whose result nobody asks for wait,
+ * and are made one after the other by code in the scratch memory (cr_native.calls),
+ * which stops behind the last, or the first that fails. They are made before any
+ * other call; who looks at a thread or changes it in another way calls
+ * cr_inject_now() first. Where there may be no such code (proc->joins_calls), each is made
+ * at once.
+ *
+ * Memory for arguments is proc->scratch, CR_SCRATCH_DATA bytes that belong to
+ * whoever runs; write with cr_scratch(). Steps that write to different places of it
+ * need not wait for each other.
  */
 #ifndef CR_RESTORE_INJECT_H
 #define CR_RESTORE_INJECT_H
@@ -30,7 +38,8 @@ struct cr_call {
 	((struct cr_call){ #call, SYS_##call, { __VA_ARGS__ } })
 
 /** Makes the call. The thread's result, -errno if it failed, goes to *ret; with
- * ret NULL a failed call is a SYSTEM error. */
+ * ret NULL a failed call is a SYSTEM error, now or later: then proc->step is the
+ * step that it was of. */
 struct cr_error *cr_inject_call(struct cr_thread *thread,
 				const struct cr_call *call, int64_t *ret)
 	CR_MUST_CHECK;
@@ -47,7 +56,14 @@ typedef bool cr_call_fn(const struct cr_thread *thread, struct cr_call *call);
 struct cr_error *cr_inject_all(struct cr_proc *proc, cr_call_fn *call_of)
 	CR_MUST_CHECK;
 
-/** Puts bytes at an offset of the scratch memory; INTERNAL if there is no room. */
+/** Makes the calls that wait, of any thread. */
+struct cr_error *cr_inject_now(struct cr_thread *thread) CR_MUST_CHECK;
+
+/** What waits, for proc->soon of all processes of a run; NULL: no memory. free() it. */
+struct cr_soon *cr_soon_new(void);
+
+/** Puts bytes at an offset of the scratch memory, for the calls that follow; INTERNAL
+ * if there is no room. */
 struct cr_error *cr_scratch(struct cr_thread *thread, size_t off,
 			    const void *data, size_t size) CR_MUST_CHECK;
 

@@ -9,6 +9,8 @@
 #include "restore/inject.h"
 #include "restore/steps.h"
 
+#define OFF 12288 // where nothing else is, see cr_scratch()
+
 static const TaskRlimitsEntry *limits_of(const struct cr_proc *proc)
 {
 	return proc->core->tc->rlimits;
@@ -31,16 +33,17 @@ struct cr_error *cr_limits_set(struct cr_restore *run, struct cr_thread *thread)
 		struct rlimit ours;
 		const RlimitEntry *l = e->rlimits[i];
 		uint64_t limit[2] = { l->cur, l->max };
+		size_t off = OFF + i * sizeof(limit);
 		if (!getrlimit((__rlimit_resource_t)i, &ours) &&
 		    ours.rlim_cur == l->cur && ours.rlim_max == l->max)
 			continue;
 		struct cr_error *err =
-			cr_scratch(thread, 0, limit, sizeof(limit));
+			cr_scratch(thread, off, limit, sizeof(limit));
 		if (!err)
 			err = cr_inject(thread, NULL, setrlimit, i,
-					thread->proc->scratch);
+					thread->proc->scratch + off);
 		if (err)
-			return cr_error_at(err, "limit %u", i);
+			return err;
 	}
 	return NULL;
 }

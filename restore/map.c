@@ -371,6 +371,34 @@ static struct cr_error *leave_parents(struct cr_proc *proc)
 	return err;
 }
 
+static struct cr_error *map_scratch_as(struct cr_restore *run,
+				       struct cr_proc *proc, int prot)
+{
+	return map_at(run, proc->scratch, CR_SCRATCH_SIZE, prot,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+// A system may forbid memory to be written and executed.
+static struct cr_error *map_scratch(struct cr_restore *run, struct cr_proc *proc)
+{
+	const int prot = PROT_READ | PROT_WRITE;
+	const uint8_t *code = cr_native.calls.code, *end = cr_native.calls.end;
+	char *to = address(proc->scratch + CR_SCRATCH_DATA);
+	if (run->fault && !strcmp(run->fault, CR_FAULT_CALLS))
+		return map_scratch_as(run, proc, prot);
+	struct cr_error *err = map_scratch_as(run, proc, prot | PROT_EXEC);
+	if (err && !run->clash) {
+		cr_error_free(err);
+		return map_scratch_as(run, proc, prot);
+	}
+	if (err)
+		return err;
+	memcpy(to, code, (size_t)(end - code));
+	__builtin___clear_cache(to, to + (end - code));
+	run->board->slot[proc->i].joins_calls = true;
+	return NULL;
+}
+
 struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 {
 	struct opened o = { .fd = -1 };
@@ -378,9 +406,7 @@ struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 		return NULL;
 	struct cr_error *err = leave_parents(proc);
 	if (!err)
-		err = map_at(run, proc->scratch, CR_SCRATCH_SIZE,
-			     PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		err = map_scratch(run, proc);
 	for (size_t i = 0; !err && i < proc->nr_mappings; i++) {
 		const struct cr_mapping *m = proc->mapping + i;
 		if (m->inherited || m->early)

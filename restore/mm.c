@@ -154,7 +154,7 @@ struct cr_error *cr_vdso_move(struct cr_restore *run, struct cr_proc *proc)
 
 /* ---- what the kernel is told ---- */
 
-#define AUXV_OFF 4096
+#define AUXV_OFF 256
 
 struct cr_error *cr_mm_describe(struct cr_restore *run,
 				struct cr_thread *thread)
@@ -190,6 +190,9 @@ struct cr_error *cr_mm_describe(struct cr_restore *run,
 struct cr_error *cr_scratch_unmap(struct cr_restore *run,
 				  struct cr_thread *thread)
 {
-	return cr_inject(thread, NULL, munmap, thread->proc->scratch,
-			 CR_SCRATCH_SIZE);
+	struct cr_proc *proc = thread->proc;
+	struct cr_error *err = cr_inject_now(thread);
+	proc->joins_calls = false; // the code is there
+	return err ?: cr_inject(thread, NULL, munmap, proc->scratch,
+				CR_SCRATCH_SIZE);
 }

@@ -35,6 +35,7 @@ struct cr_fd_kind;
 struct cr_rplan;
 struct cr_proc;
 struct cr_shared;
+struct cr_soon;
 struct cr_early;
 struct cr_maps;
 struct cr_memfds;
@@ -87,6 +88,7 @@ struct cr_thread {
 	uint32_t vtid;
 	struct cr_messages messages;
 	const CoreEntry *core;
+	bool has_our_creds;
 	bool has_keys; /* in plan->keys->view, at */
 	size_t keys;
 	/* run: */
@@ -128,6 +130,9 @@ struct cr_proc {
 	pid_t maker; /* as the process sees it; 0: not in its namespace */
 	bool has_new_creds;  /* and not those of the controller */
 	uint64_t syscall_ip; /* of an instruction that makes a call */
+	bool joins_calls;    /* see inject.h; this, too: */
+	struct cr_soon *soon;
+	const char *step; /* that is being done to it, by name */
 };
 
 /* Why it cannot be restored. */
@@ -139,7 +144,10 @@ struct cr_refusal {
 /* Hostile images could be refused for millions of reasons. */
 #define CR_REFUSALS_MAX 4096
 
+/* In it: CR_SCRATCH_DATA bytes for arguments, then code, then calls for that. */
 #define CR_SCRATCH_SIZE 0x10000
+#define CR_SCRATCH_DATA 0xf000
+#define CR_CALLS_CODE	0x100 /* bytes for the code */
 #define CR_AUXV_MAX	1024 /* words; the kernel has some 50 */
 
 /* A file lock, and its place in the image; see attr/locks.c. */

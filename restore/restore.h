@@ -60,6 +60,7 @@ struct cr_told {
 	int32_t pid;	/* as the controller sees it */
 	uint32_t code;	/* enum cr_err */
 	int32_t exe_fd; /* open in the process */
+	bool joins_calls; /* see inject.h */
 	bool clash;	/* see struct cr_restore */
 	char text[2000];
 	uint32_t step_us[CR_STEPS_MAX]; /* by place in the table */
@@ -94,8 +95,8 @@ struct cr_restore {
 	int guard_fd; /* see release.c; -1: there is none */
 	pid_t guard;
 	struct cr_keys_copy keys;
+	struct cr_soon *soon; /* see inject.h */
 	size_t nr_done; /* steps that may have to be undone */
-	struct cr_maps *own; /* what we have mapped before any process exists */
 	sigset_t mask; /* of the caller's signals */
 	bool clash;	     /* failed because of our own mappings */
 };

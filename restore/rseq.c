@@ -37,7 +37,10 @@ struct cr_error *cr_rseq_on(struct cr_restore *run, struct cr_thread *leader)
 	struct cr_error *err = cr_inject_all(leader->proc, call_of);
 	cr_proc_each_thread(thread, leader->proc) {
 		const RseqEntry *e = thread->core->thread_core->rseq_entry;
-		if (!err && e && e->rseq_abi_pointer && e->has_rseq_cs_pointer)
+		if (err || !e || !e->rseq_abi_pointer || !e->has_rseq_cs_pointer)
+			continue;
+		err = cr_inject_now(thread);
+		if (!err)
 			err = cr_tracee_write(
 				thread, e->rseq_abi_pointer + RSEQ_CS_OFF,
 				&e->rseq_cs_pointer, 8);

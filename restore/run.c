@@ -13,6 +13,7 @@
 #include "restore/arch/arch.h"
 #include "restore/early.h"
 #include "restore/fd/kind.h"
+#include "restore/inject.h"
 #include "restore/keys/keys.h"
 #include "restore/maps.h"
 #include "restore/steps.h"
@@ -53,42 +54,11 @@ static bool clashes(const struct cr_maps *own, const struct cr_proc *proc)
 	return false;
 }
 
-// What has been made early is where it is to be. An area may be of it in part.
-static struct cr_error *leave_out_early(struct cr_maps *own,
-					const struct cr_proc *proc)
-{
-	size_t j = 0, nr = 0;
-	struct cr_area *left = calloc(own->nr + proc->nr_mappings,
-				      sizeof(left[0]));
-	if (!left)
-		return cr_enomem;
-	for (size_t i = 0; i < own->nr; i++) {
-		struct cr_area a = own->area[i];
-		for (; j < proc->nr_mappings; j++) {
-			const VmaEntry *vma = proc->mapping[j].vma;
-			if (vma->start >= a.end)
-				break;
-			if (!proc->mapping[j].early || vma->end <= a.start)
-				continue;
-			left[nr] = a;
-			left[nr].end = vma->start;
-			nr += vma->start > a.start;
-			a.start = vma->end;
-			if (a.start >= a.end)
-				break;
-		}
-		left[nr] = a;
-		nr += a.start < a.end;
-	}
-	free(own->area);
-	*own = (struct cr_maps){ left, nr };
-	return NULL;
-}
-
-static struct cr_error *find_room(struct cr_restore *run)
+static struct cr_error *check_room(struct cr_restore *run,
+				   const struct cr_maps *own)
 {
 	cr_rplan_each_proc(proc, run->plan) {
-		if (proc->zombie || !clashes(run->own, proc))
+		if (proc->zombie || !clashes(own, proc))
 			continue;
 		run->clash = true;
 		return cr_error_new(CR_ERR_SYSTEM,
@@ -96,6 +66,17 @@ static struct cr_error *find_room(struct cr_restore *run)
 				    (unsigned)proc->vpid);
 	}
 	return NULL;
+}
+
+// What we map from here on may clash, too: map_at() of map.c.
+static struct cr_error *find_room(struct cr_restore *run)
+{
+	struct cr_maps own = { 0 };
+	struct cr_error *err = cr_maps_read(run->proc_fd, "self", &own);
+	if (!err)
+		err = check_room(run, &own);
+	cr_maps_free(&own);
+	return err;
 }
 
 static uint64_t find_call(const struct cr_maps *own)
@@ -115,12 +96,7 @@ static uint64_t find_call(const struct cr_maps *own)
 static struct cr_error *look_around(struct cr_restore *run)
 {
 	uint64_t start, end;
-	struct cr_error *err = cr_maps_read(run->proc_fd, "self", run->own);
 	cr_maps_vdso(run->plan->own, &start, &end);
-	if (!err && run->plan->early)
-		err = leave_out_early(run->own, run->plan->proc);
-	if (err)
-		return err;
 	uint64_t ip = find_call(run->plan->own);
 	if (!ip)
 		return cr_error_new(CR_ERR_UNSUPPORTED,
@@ -131,14 +107,19 @@ static struct cr_error *look_around(struct cr_restore *run)
 		proc->syscall_ip =
 			proc->vdso_leads ? ip : ip - start + proc->vdso;
 	}
-	return find_room(run);
+	return run->plan->early ? NULL : find_room(run);
 }
 
 /* ---- the whole ---- */
 
 static struct cr_error *seize_all(struct cr_restore *run)
 {
+	run->soon = cr_soon_new();
+	if (!run->soon)
+		return cr_enomem;
 	cr_rplan_each_proc(proc, run->plan) {
+		proc->soon = run->soon;
+		proc->joins_calls = run->board->slot[proc->i].joins_calls;
 		struct cr_error *err =
 			proc->zombie ? NULL : cr_tracee_seize(proc->thread);
 		if (err)
@@ -188,7 +169,6 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 				const char *fault, const struct cr_gate *gate,
 				bool *clash_ret)
 {
-	struct cr_maps own = { 0 };
 	struct cr_restore run = {
 		.options = options,
 		.plan = plan,
@@ -199,7 +179,6 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 		.proc_fd = -1,
 		.self_fd = -1,
 		.guard_fd = -1,
-		.own = &own,
 	};
 	struct rlimit before;
 	raise_limit(&before);
@@ -214,8 +193,8 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 		cr_steps_undo(&run);
 	}
 	cr_keys_forget(&run);
+	free(run.soon);
 	cr_tasks_deinit(&run);
-	cr_maps_free(&own);
 	if (run.proc_fd >= 0)
 		close(run.proc_fd);
 	if (run.self_fd >= 0)
@@ -231,21 +210,17 @@ struct cr_error *cr_restore_early(const struct cr_options *options,
 				  struct cr_rplan *plan, FILE *log,
 				  bool *clash_ret)
 {
-	struct cr_maps own = { 0 };
 	struct cr_restore run = {
 		.options = options,
 		.plan = plan,
 		.log = log,
 		.bell = { -1, -1 },
-		.own = &own,
 	};
 	run.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run.proc_fd < 0)
 		return cr_error_sys("/proc");
 	cr_map_plan_early(plan);
 	struct cr_error *err = cr_early_reserve(plan);
-	if (!err)
-		err = cr_maps_read(run.proc_fd, "self", run.own);
 	if (!err)
 		err = find_room(&run);
 	if (!err) {
@@ -257,7 +232,6 @@ struct cr_error *cr_restore_early(const struct cr_options *options,
 	if (!err)
 		err = cr_early_read(plan);
 	plan->early = !err;
-	cr_maps_free(&own);
 	close(run.proc_fd);
 	*clash_ret = run.clash;
 	return err;

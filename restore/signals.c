@@ -136,9 +136,11 @@ struct cr_error *cr_signals_trap(struct cr_restore *run,
 		action_of(proc->core->tc->sigactions[place_of(SIGTRAP)]);
 	if (!a.handler && !a.flags && !a.mask)
 		return NULL;
+	struct cr_error *err = cr_inject_now(thread);
 	cr_proc_each_thread(t, proc)
 		t->by_syscalls = true;
-	struct cr_error *err = cr_scratch(thread, 0, &a, sizeof(a));
+	if (!err)
+		err = cr_scratch(thread, 0, &a, sizeof(a));
 	return err ?: cr_inject(thread, NULL, rt_sigaction, SIGTRAP,
 				proc->scratch, 0, SIGSET_SIZE);
 }

@@ -217,10 +217,12 @@ static struct cr_error *at_step(struct cr_error *err,
 _Static_assert(sizeof(cr_steps) / sizeof(cr_steps[0]) <= CR_STEPS_MAX,
 	       "slots have room for every step");
 
-// Not by the vdso, which moves.
-static uint64_t now_us(void)
+// Not by the vdso, which moves. 0 if nobody wants to know.
+static uint64_t now_us(const struct cr_restore *run)
 {
 	struct timespec t;
+	if (!run->log)
+		return 0;
 	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
@@ -273,7 +275,7 @@ struct cr_error *cr_steps_once(struct cr_restore *run)
 	for (const struct cr_step *step = cr_steps; step->name; step++) {
 		if (!step->once)
 			continue;
-		uint64_t start = now_us();
+		uint64_t start = now_us(run);
 		if (is_fault(run, step, NULL, '-'))
 			continue;
 		struct cr_error *err = before(run, step, NULL);
@@ -284,7 +286,7 @@ struct cr_error *cr_steps_once(struct cr_restore *run)
 			err = after(run, step, NULL);
 		if (err)
 			return at_step(err, step);
-		say(run, step, now_us() - start);
+		say(run, step, now_us(run) - start);
 	}
 	return NULL;
 }
@@ -294,7 +296,7 @@ struct cr_error *cr_steps_child(struct cr_restore *run, struct cr_proc *proc)
 	for (const struct cr_step *step = cr_steps; step->name; step++) {
 		if (!step->child || is_fault(run, step, proc, '-'))
 			continue;
-		uint64_t start = now_us();
+		uint64_t start = now_us(run);
 		struct cr_error *err = before(run, step, proc);
 		if (!err)
 			err = step->child(run, proc);
@@ -303,7 +305,7 @@ struct cr_error *cr_steps_child(struct cr_restore *run, struct cr_proc *proc)
 		if (err)
 			return at_step(err, step);
 		run->board->slot[proc->i].step_us[step - cr_steps] =
-			(uint32_t)(now_us() - start);
+			(uint32_t)(now_us(run) - start);
 	}
 	return NULL;
 }
@@ -312,6 +314,7 @@ static struct cr_error *inject(struct cr_restore *run,
 			       const struct cr_step *step, struct cr_proc *proc)
 {
 	struct cr_error *err = before(run, step, proc);
+	proc->step = step->name;
 	cr_proc_each_thread(thread, proc) {
 		if (err || (thread != proc->thread && !step->each_thread))
 			break;
@@ -319,7 +322,7 @@ static struct cr_error *inject(struct cr_restore *run,
 	}
 	if (!err)
 		err = after(run, step, proc);
-	return at_step(err, step);
+	return err ? cr_error_at(err, "%s", proc->step) : NULL;
 }
 
 struct cr_error *cr_steps_inject(struct cr_restore *run)
@@ -327,7 +330,7 @@ struct cr_error *cr_steps_inject(struct cr_restore *run)
 	for (const struct cr_step *step = cr_steps; step->name; step++) {
 		if (!step->inject)
 			continue;
-		uint64_t start = now_us();
+		uint64_t start = now_us(run);
 		cr_rplan_each_proc(proc, run->plan) {
 			if (proc->zombie || is_fault(run, step, proc, '-'))
 				continue;
@@ -335,7 +338,7 @@ struct cr_error *cr_steps_inject(struct cr_restore *run)
 			if (err)
 				return err;
 		}
-		say(run, step, now_us() - start);
+		say(run, step, now_us(run) - start);
 	}
 	return NULL;
 }

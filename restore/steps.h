@@ -24,6 +24,7 @@
 #include "restore/restore.h"
 
 #define CR_FAULT_GCS "no gcs by ptrace"
+#define CR_FAULT_CALLS "calls one by one"
 #define CR_ANY_HOST  "any host"
 #define CR_FAULT_SPOIL "spoil " // SET[:TID]: a bit of a thread's registers, NT_*
 

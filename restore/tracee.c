@@ -129,6 +129,7 @@ struct cr_error *cr_tracee_go(struct cr_thread *thread, enum cr_tracee_go how)
 	} go[] = {
 		[CR_GO_STEP] = { PTRACE_SINGLESTEP, "step" },
 		[CR_GO_SYSCALL] = { PTRACE_SYSCALL, "go on" },
+		[CR_GO_ON] = { PTRACE_CONT, "go on" },
 	};
 	return request(thread, go[how].request, go[how].name, 0, NULL);
 }
@@ -238,6 +239,26 @@ struct cr_error *cr_tracee_write(struct cr_thread *thread, uint64_t vaddr,
 {
 	struct iovec ours = { (void *)(uintptr_t)data, size };
 	return move(thread, vaddr, &ours, true);
+}
+
+struct cr_error *cr_tracee_write_all(struct cr_thread *thread,
+				     const struct cr_tracee_piece *piece,
+				     size_t nr)
+{
+	struct iovec ours[CR_PIECES_MAX], theirs[CR_PIECES_MAX];
+	ssize_t size = 0;
+	for (size_t i = 0; i < nr; i++) {
+		const struct cr_tracee_piece *p = &piece[i];
+		ours[i] = (struct iovec){ (void *)(uintptr_t)p->data, p->size };
+		theirs[i] = (struct iovec){ address(p->vaddr), p->size };
+		size += (ssize_t)p->size;
+	}
+	ssize_t n = process_vm_writev(thread->tid, ours, nr, theirs, nr, 0);
+	if (n == size)
+		return NULL;
+	if (n >= 0)
+		errno = EFAULT;
+	return failed(thread, "write its memory");
 }
 
 struct cr_error *cr_tracee_read(struct cr_thread *thread, uint64_t vaddr,

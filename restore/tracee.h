@@ -26,7 +26,7 @@ struct cr_error *cr_tracee_message(struct cr_thread *thread, pid_t *ret)
 	CR_MUST_CHECK;
 
 /* How a thread goes on. */
-enum cr_tracee_go { CR_GO_STEP, CR_GO_SYSCALL };
+enum cr_tracee_go { CR_GO_STEP, CR_GO_SYSCALL, CR_GO_ON };
 
 /* What it stopped for. */
 enum cr_tracee_stop { CR_STOP_STEP, CR_STOP_SYSCALL, CR_STOP_CLONE };
@@ -53,6 +53,20 @@ struct cr_error *cr_tracee_write(struct cr_thread *thread, uint64_t vaddr,
 				 const void *data, size_t size) CR_MUST_CHECK;
 struct cr_error *cr_tracee_read(struct cr_thread *thread, uint64_t vaddr,
 				void *data, size_t size) CR_MUST_CHECK;
+
+/* Bytes for its memory. */
+struct cr_tracee_piece {
+	uint64_t vaddr;
+	const void *data;
+	size_t size;
+};
+
+#define CR_PIECES_MAX 32
+
+/** Writes up to CR_PIECES_MAX pieces at once. */
+struct cr_error *cr_tracee_write_all(struct cr_thread *thread,
+				     const struct cr_tracee_piece *piece,
+				     size_t nr) CR_MUST_CHECK;
 
 /** Keeps seccomp from having an effect on a thread until it is released. */
 struct cr_error *cr_tracee_suspend_seccomp(struct cr_thread *thread)

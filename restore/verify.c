@@ -11,6 +11,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
+#include "restore/inject.h"
 #include "restore/maps.h"
 #include "restore/steps.h"
 
@@ -122,7 +123,9 @@ struct cr_error *cr_verify_memory(struct cr_restore *run,
 		return cr_error_sys("/proc/%s", name);
 	struct check c = { fd, &proc->pages, buf, buf + CHUNK };
 	snprintf(name, sizeof(name), "%d", (int)proc->pid);
-	struct cr_error *err = cr_maps_read(run->proc_fd, name, &maps);
+	struct cr_error *err = cr_inject_now(thread);
+	if (!err)
+		err = cr_maps_read(run->proc_fd, name, &maps);
 	if (err)
 		return err;
 	err = check_all(&c, proc, &maps);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "lib/base/wipe.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Pieces that were free, until there are no more. */
 struct held {
@@ -18,15 +22,25 @@ struct held {
 #define NR_AT_ONCE  16	 /* to be told what is left takes time, too */
 #define PAGE_SIZE   4096
 
-static bool hold(struct held **list, size_t size)
+static bool hold(struct held **list, struct held *piece)
 {
-	struct held *piece = malloc(size);
 	if (!piece)
 		return false;
 	explicit_bzero(piece, malloc_usable_size(piece));
 	piece->next = *list;
 	*list = piece;
 	return true;
+}
+
+/* A piece of what was free; not of the new pages at the end of the heap. */
+static bool hold_old(struct held **list, size_t size, const char *end)
+{
+	struct held *piece = malloc(size);
+	char *at = (char *)piece;
+	if (at < end || at >= (char *)sbrk(0))
+		return hold(list, piece);
+	free(piece);
+	return false;
 }
 
 /* What is free between pieces that are not. */
@@ -36,27 +50,24 @@ static size_t nr_left(void)
 	return info.fordblks - info.keepcost;
 }
 
-static bool hold_some(struct held **list, size_t size)
+static bool hold_some(struct held **list, size_t size, const char *end)
 {
 	for (int i = 0; i < NR_AT_ONCE; i++)
-		if (!hold(list, size))
+		if (!hold_old(list, size, end))
 			return false;
 	return true;
 }
 
 /* From large to small: what is left of a large piece is found as a small one. */
-static void hold_rest(struct held **list)
+static void hold_rest(struct held **list, const char *end)
 {
-	size_t left = nr_left(), before;
+	size_t left = nr_left();
 	for (size_t size = LARGEST; left && size >= SMALLEST; size /= 2) {
 		if (size > left)
 			continue;
-		do {
-			before = left;
-			if (!hold_some(list, size))
-				return;
-			left = nr_left();
-		} while (left < before);
+		while (hold_some(list, size, end))
+			;
+		left = nr_left();
 	}
 }
 
@@ -64,13 +75,14 @@ void cr_wipe_freed(void)
 {
 	struct held *list = NULL, *next;
 	malloc_trim(0);
+	// What is above all pieces, and a little more, for it to be whole.
+	hold(&list, malloc(mallinfo2().keepcost + PAGE_SIZE));
+	const char *end = (char *)sbrk(0) - mallinfo2().keepcost;
 	for (size_t size = SMALLEST; size <= KEPT; size += 16)
 		for (int i = 0; i < NR_KEPT; i++)
-			if (!hold(&list, size))
+			if (!hold_old(&list, size, end))
 				break;
-	hold_rest(&list);
-	// What is above all of them, and a little more, for it to be whole.
-	hold(&list, mallinfo2().keepcost + PAGE_SIZE);
+	hold_rest(&list, end);
 	for (; list; list = next) {
 		next = list->next;
 		free(list);
@@ -78,8 +90,28 @@ void cr_wipe_freed(void)
 	malloc_trim(0);
 }
 
-__attribute__((noinline)) void cr_wipe_stack(void)
+/* Pages are given back, which takes less time than to have them all. */
+__attribute__((noinline)) static void wipe_pages(void)
 {
 	char dead[CR_WIPE_STACK];
+	size_t before = -(uintptr_t)dead % PAGE_SIZE;
+	size_t pages = (sizeof(dead) - before) / PAGE_SIZE * PAGE_SIZE;
+	char *after = dead + before + pages;
+	// ENOMEM: some are not there.
+	if (madvise(dead + before, pages, MADV_DONTNEED) && errno != ENOMEM)
+		explicit_bzero(dead + before, pages);
+	explicit_bzero(dead, before);
+	explicit_bzero(after, (size_t)(dead + sizeof(dead) - after));
+}
+
+__attribute__((noinline)) static void wipe_top(void)
+{
+	char dead[1024]; // more than wipe_pages() has besides its array
 	explicit_bzero(dead, sizeof(dead));
+}
+
+void cr_wipe_stack(void)
+{
+	wipe_pages();
+	wipe_top();
 }

@@ -146,6 +146,8 @@ static struct cr_error *create(struct cr_thread *thread,
 		err = cr_inject(thread, NULL, timer_create,
 				(uint64_t)(int64_t)(int32_t)e->clock_id, scratch,
 				scratch + ID_OFF);
+	if (!err)
+		err = cr_inject_now(thread);
 	return err ?: cr_tracee_read(thread, scratch + ID_OFF, id_ret,
 				     sizeof(*id_ret));
 }
