@@ -113,7 +113,7 @@ struct cr_error *cr_clones_run(const struct cr_options *options,
 			       struct cr_clones *ret)
 {
 	int go[2];
-	*ret = (struct cr_clones){ 0 };
+	*ret = (struct cr_clones){ .go_fd = -1 };
 	raise_limit();
 	if (pipe2(go, O_CLOEXEC))
 		return cr_error_sys("make a pipe");
@@ -132,8 +132,15 @@ struct cr_error *cr_clones_run(const struct cr_options *options,
 		cr_clones_last(ret);
 	}
 	close(go[0]);
-	close(go[1]);
+	ret->go_fd = go[1];
 	return err;
+}
+
+void cr_clones_settle(struct cr_clones *clones)
+{
+	if (clones->go_fd >= 0)
+		close(clones->go_fd);
+	clones->go_fd = -1;
 }
 
 int cr_clones_last(const struct cr_clones *clones)
@@ -151,5 +158,6 @@ void cr_clones_free(struct cr_clones *clones)
 	for (size_t i = 0; i < clones->nr; i++)
 		cr_keeper_leave(&clones->keeper[i]);
 	free(clones->keeper);
-	*clones = (struct cr_clones){ 0 };
+	cr_clones_settle(clones);
+	*clones = (struct cr_clones){ .go_fd = -1 };
 }

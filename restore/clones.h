@@ -21,6 +21,7 @@
 struct cr_clones {
 	struct cr_keeper *keeper;
 	size_t nr;
+	int go_fd; /* while it is open, keepers leave it at that; -1 */
 };
 
 /** What is wrong with the options, as USAGE. */
@@ -34,6 +35,9 @@ struct cr_error *cr_clones_run(const struct cr_options *options,
 			       const char *fault, bool *clash_ret,
 			       struct cr_clones *ret) CR_MUST_CHECK;
 
+/** Tells keepers that they do not delay us any more: they let go of what they have. */
+void cr_clones_settle(struct cr_clones *clones);
+
 /** Waits for the end of all copies: 0, or the exit status of the first of them
  * that did not end with 0. */
 int cr_clones_last(const struct cr_clones *clones);
@@ -46,7 +50,7 @@ struct cr_error *cr_clones_print(struct cr_rplan *plan,
 /** Kills all. Accepts zeroed ones. */
 void cr_clones_kill(const struct cr_clones *clones);
 
-/** Accepts zeroed ones; what runs goes on. */
+/** Accepts ones with nothing but go_fd -1; what runs goes on. */
 void cr_clones_free(struct cr_clones *clones);
 
 #endif

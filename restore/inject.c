@@ -153,17 +153,18 @@ static struct cr_error *call_all(struct cr_soon *s)
 {
 	struct user_regs_struct regs;
 	enum cr_tracee_stop stop;
-	uint64_t code = s->thread->proc->scratch + CR_SCRATCH_DATA;
+	uint64_t scratch = s->thread->proc->scratch;
 	struct cr_error *err = get(s->thread, &regs);
 	if (err)
 		return err;
-	cr_native.calls.prepare(&regs, code, code + CR_CALLS_CODE);
+	cr_native.calls.prepare(&regs, scratch + CR_SCRATCH_CODE,
+				scratch + CR_SCRATCH_DATA);
 	err = cr_tracee_set(s->thread, NT_PRSTATUS, &regs, sizeof(regs));
 	if (!err)
 		err = cr_tracee_go(s->thread, CR_GO_ON);
 	if (!err)
 		err = cr_tracee_wait(s->thread, &stop);
-	return err ?: check(s, code + CR_CALLS_CODE);
+	return err ?: check(s, scratch + CR_SCRATCH_DATA);
 }
 
 static struct cr_error *do_all(struct cr_soon *s)
@@ -172,7 +173,7 @@ static struct cr_error *do_all(struct cr_soon *s)
 	if (s->nr > 1) {
 		s->row[s->nr].nr = -1;
 		s->piece[s->nr_pieces++] = (struct cr_tracee_piece){
-			proc->scratch + CR_SCRATCH_DATA + CR_CALLS_CODE, s->row,
+			proc->scratch + CR_SCRATCH_DATA, s->row,
 			(s->nr + 1) * sizeof(s->row[0]),
 		};
 	}

@@ -174,7 +174,7 @@ static struct cr_error *restore(const struct cr_options *o,
 				int *status_ret)
 {
 	bool clash = false;
-	struct restored r = { .plan = plan };
+	struct restored r = { .plan = plan, .clones.go_fd = -1 };
 	struct cr_replace pidfile = { .fd = -1 };
 	struct cr_error *err =
 		o->pidfile ? open_pidfile(o->pidfile, &pidfile) : NULL;
@@ -194,6 +194,7 @@ static struct cr_error *restore(const struct cr_options *o,
 	cr_replace_close(&pidfile);
 	cr_keys_end(plan);
 	if (!err && !o->detach) {
+		cr_clones_settle(&r.clones);
 		if (o->shell_job) {
 			signal(SIGINT, SIG_IGN);
 			signal(SIGQUIT, SIG_IGN);

@@ -317,16 +317,12 @@ static struct cr_error *map_one(struct cr_restore *run, struct opened *o,
 		      fd < 0 ? 0 : vma->pgoff);
 }
 
-static struct cr_error *open_exe(struct cr_restore *run, struct cr_proc *proc)
+static struct cr_error *open_exe(struct cr_restore *run,
+				 const struct cr_proc *proc, int *ret)
 {
-	int fd;
 	struct cr_error *err =
-		proc->exe->kind->again(run, proc->exe, O_RDONLY, &fd);
-	if (!err)
-		err = cr_fds_stash(run, &fd);
-	if (!err)
-		run->board->slot[proc->i].exe_fd = fd;
-	return err;
+		proc->exe->kind->again(run, proc->exe, O_RDONLY, ret);
+	return err ?: cr_fds_stash(run, ret);
 }
 
 // Whether a mapping of the parent, which the process has got by being forked from
@@ -371,32 +367,40 @@ static struct cr_error *leave_parents(struct cr_proc *proc)
 	return err;
 }
 
-static struct cr_error *map_scratch_as(struct cr_restore *run,
-				       struct cr_proc *proc, int prot)
+static struct cr_error *map_plain(struct cr_restore *run, uint64_t start,
+				  uint64_t size, int prot)
 {
-	return map_at(run, proc->scratch, CR_SCRATCH_SIZE, prot,
+	return map_at(run, start, size, PROT_READ | PROT_WRITE | prot,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void put_code(const struct cr_proc *proc)
+{
+	const uint8_t *code = cr_native.calls.code, *end = cr_native.calls.end;
+	char *to = address(proc->scratch + CR_SCRATCH_CODE);
+	memcpy(to, code, (size_t)(end - code));
+	__builtin___clear_cache(to, to + (end - code));
 }
 
 // A system may forbid memory to be written and executed.
 static struct cr_error *map_scratch(struct cr_restore *run, struct cr_proc *proc)
 {
-	const int prot = PROT_READ | PROT_WRITE;
-	const uint8_t *code = cr_native.calls.code, *end = cr_native.calls.end;
-	char *to = address(proc->scratch + CR_SCRATCH_DATA);
-	if (run->fault && !strcmp(run->fault, CR_FAULT_CALLS))
-		return map_scratch_as(run, proc, prot);
-	struct cr_error *err = map_scratch_as(run, proc, prot | PROT_EXEC);
-	if (err && !run->clash) {
-		cr_error_free(err);
-		return map_scratch_as(run, proc, prot);
-	}
-	if (err)
+	bool *joins = &run->board->slot[proc->i].joins_calls;
+	bool has_code = run->plan->early_code && !proc->parent;
+	*joins = !run->fault || strcmp(run->fault, CR_FAULT_CALLS);
+	if (has_code || !*joins)
+		return map_plain(run, proc->scratch,
+				 has_code ? CR_SCRATCH_CODE : CR_SCRATCH_SIZE,
+				 0);
+	struct cr_error *err = map_plain(run, proc->scratch, CR_SCRATCH_SIZE,
+					 PROT_EXEC);
+	if (!err)
+		put_code(proc);
+	if (!err || run->clash)
 		return err;
-	memcpy(to, code, (size_t)(end - code));
-	__builtin___clear_cache(to, to + (end - code));
-	run->board->slot[proc->i].joins_calls = true;
-	return NULL;
+	cr_error_free(err);
+	*joins = false;
+	return map_plain(run, proc->scratch, CR_SCRATCH_SIZE, 0);
 }
 
 struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
@@ -416,7 +420,34 @@ struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 			err = cr_error_at(err, "mapping %zu", m->i);
 	}
 	close_opened(&o);
-	return err ?: open_exe(run, proc);
+	int *exe = &run->board->slot[proc->i].exe_fd;
+	*exe = run->plan->early_exe;
+	if (err || (run->plan->early && !proc->parent))
+		return err;
+	return open_exe(run, proc, exe);
+}
+
+/* ---- protecting it ---- */
+
+static struct cr_error *protect(const struct cr_proc *proc, bool early)
+{
+	for (size_t i = 0; i < proc->nr_mappings; i++) {
+		const struct cr_mapping *m = proc->mapping + i;
+		const VmaEntry *vma = m->vma;
+		if (m->early != early || first_prot(m) == (int)vma->prot ||
+		    !mprotect(address(vma->start), vma->end - vma->start,
+			      (int)vma->prot))
+			continue;
+		struct cr_error *err = cr_error_sys("protect it");
+		return cr_error_at(err, "mapping %zu", m->i);
+	}
+	return NULL;
+}
+
+// Children fill what they have got from their parent.
+static bool is_alone(const struct cr_rplan *plan)
+{
+	return plan->nr_procs == 1;
 }
 
 /* ---- early: once for all copies ---- */
@@ -440,6 +471,21 @@ void cr_map_plan_early(struct cr_rplan *plan)
 		proc->mapping[i].early = is_early(plan, proc->mapping + i);
 }
 
+static struct cr_error *map_code_early(struct cr_restore *run,
+				       const struct cr_proc *proc)
+{
+	struct cr_error *err = map_plain(run, proc->scratch + CR_SCRATCH_CODE,
+					 CR_SCRATCH_SIZE - CR_SCRATCH_CODE,
+					 PROT_EXEC);
+	if (!err)
+		put_code(proc);
+	run->plan->early_code = !err;
+	if (run->clash)
+		return err;
+	cr_error_free(err);
+	return NULL;
+}
+
 struct cr_error *cr_map_early(struct cr_restore *run, struct cr_proc *proc)
 {
 	struct opened o = { .fd = -1 };
@@ -455,12 +501,22 @@ struct cr_error *cr_map_early(struct cr_restore *run, struct cr_proc *proc)
 			err = cr_error_at(err, "mapping %zu", m->i);
 	}
 	close_opened(&o);
-	return err ?: cr_map_fill_early(proc);
+	if (!err)
+		err = cr_map_fill_early(proc);
+	if (!err)
+		err = open_exe(run, proc, &run->plan->early_exe);
+	if (!err && is_alone(run->plan))
+		err = protect(proc, true);
+	return err ?: map_code_early(run, proc);
 }
 
 void cr_map_drop_early(const struct cr_rplan *plan)
 {
 	const struct cr_proc *proc = plan->proc;
+	close(plan->early_exe);
+	if (plan->early_code)
+		munmap(address(proc->scratch + CR_SCRATCH_CODE),
+		       CR_SCRATCH_SIZE - CR_SCRATCH_CODE);
 	for (size_t i = 0; i < proc->nr_mappings; i++) {
 		const struct cr_mapping *m = proc->mapping + i;
 		uint64_t end = m->vma->end;
@@ -504,15 +560,13 @@ static struct cr_error *guards(const struct cr_proc *proc)
 
 struct cr_error *cr_map_protect(struct cr_restore *run, struct cr_proc *proc)
 {
+	struct cr_error *err = protect(proc, false);
+	if (!err && !is_alone(run->plan))
+		err = protect(proc, true);
+	if (err)
+		return err;
 	for (size_t i = 0; i < proc->nr_mappings; i++) {
 		const VmaEntry *vma = proc->mapping[i].vma;
-		if (first_prot(proc->mapping + i) != (int)vma->prot &&
-		    mprotect(address(vma->start), vma->end - vma->start,
-			     (int)vma->prot)) {
-			struct cr_error *err = cr_error_sys("protect it");
-			return cr_error_at(err, "mapping %zu",
-					   proc->mapping[i].i);
-		}
 		if (vma->has_madv)
 			advise(vma);
 	}

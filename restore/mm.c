@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The address space of a process: it moves its vdso to where it was; when it is
- * seized what is ours goes, and the kernel is told what is where.
+ * seized all goes that is not its own, and the kernel is told what is where.
  *
  * Facts: man 2 prctl (PR_SET_MM_MAP), man 2 mremap; Linux v6.12
  * include/uapi/linux/prctl.h.
@@ -24,29 +24,50 @@ static void *address(uint64_t vaddr)
 
 /* ---- what is ours ---- */
 
-// What stays, in ascending order: mappings, the scratch memory, the vdso.
+struct range {
+	uint64_t start, end;
+};
+
+// What stays, in ascending order: mappings, and in between others.
 struct kept {
 	const struct cr_proc *proc;
 	size_t i; // next mapping
+	struct range other[2];
 };
 
+static struct range our_vdso(const struct cr_restore *run)
+{
+	struct range r;
+	cr_maps_vdso(run->plan->own, &r.start, &r.end);
+	return r;
+}
+
+static struct kept keep(const struct cr_restore *run, const struct cr_proc *p)
+{
+	struct range vdso = { p->vdso, p->vdso_end };
+	return (struct kept){
+		.proc = p,
+		.other[0] = { p->scratch, p->scratch + CR_SCRATCH_SIZE },
+		.other[1] = p->vdso_leads ? our_vdso(run) : vdso,
+	};
+}
+
 // The first kept range that ends after `at`; false if there is none.
-static bool next_kept(struct kept *k, uint64_t at, uint64_t *start_ret,
-		      uint64_t *end_ret)
+static bool next_kept(struct kept *k, uint64_t at, struct range *ret)
 {
 	const struct cr_proc *p = k->proc;
 	while (k->i < p->nr_mappings && p->mapping[k->i].vma->end <= at)
 		k->i++;
 	bool any = k->i < p->nr_mappings;
-	if (any) {
-		*start_ret = p->mapping[k->i].vma->start;
-		*end_ret = p->mapping[k->i].vma->end;
-	}
-	if (p->scratch + CR_SCRATCH_SIZE > at &&
-	    (!any || p->scratch < *start_ret)) {
-		*start_ret = p->scratch;
-		*end_ret = p->scratch + CR_SCRATCH_SIZE;
-		any = true;
+	if (any)
+		*ret = (struct range){ p->mapping[k->i].vma->start,
+				       p->mapping[k->i].vma->end };
+	for (int i = 0; i < 2; i++) {
+		const struct range *r = &k->other[i];
+		if (r->end > at && (!any || r->start < ret->start)) {
+			*ret = *r;
+			any = true;
+		}
 	}
 	return any;
 }
@@ -79,25 +100,26 @@ static struct cr_error *area(struct ours *o, struct kept *k,
 {
 	struct cr_error *err = NULL;
 	for (uint64_t at = a->start; !err && at < a->end;) {
-		uint64_t start, end;
-		if (!next_kept(k, at, &start, &end))
-			start = end = UINT64_MAX;
-		if (start > at) {
-			uint64_t stop = start < a->end ? start : a->end;
+		struct range r;
+		if (!next_kept(k, at, &r))
+			r.start = r.end = UINT64_MAX;
+		if (r.start > at) {
+			uint64_t stop = r.start < a->end ? r.start : a->end;
 			grow(o, at, stop);
 			at = stop;
 		} else {
 			err = unmap(o);
-			at = end;
+			at = r.end;
 		}
 	}
 	return err;
 }
 
-struct cr_error *cr_self_unmap(struct cr_restore *run, struct cr_thread *thread)
+static struct cr_error *unmap_areas(struct cr_restore *run,
+				    struct cr_thread *thread)
 {
 	struct cr_proc *proc = thread->proc;
-	struct kept k = { .proc = proc };
+	struct kept k = keep(run, proc);
 	struct ours o = { .thread = thread };
 	struct cr_maps maps;
 	char name[24];
@@ -113,6 +135,54 @@ struct cr_error *cr_self_unmap(struct cr_restore *run, struct cr_thread *thread)
 	}
 	cr_maps_free(&maps);
 	return err ?: unmap(&o);
+}
+
+// The kernel's and ours that are above all others do not move.
+static uint64_t top_of_ours(const struct cr_restore *run)
+{
+	const struct cr_maps *own = run->plan->own;
+	uint64_t top = 0;
+	for (size_t i = 0; i < own->nr; i++) {
+		if (own->area[i].kind != CR_AREA_VSYSCALL)
+			top = own->area[i].end;
+	}
+	return top;
+}
+
+#define GAPS_MAX 16
+
+// What lies between what is kept; false: too many.
+static bool find_gaps(const struct cr_restore *run, const struct cr_proc *proc,
+		      struct range gap[GAPS_MAX], size_t *nr_ret)
+{
+	struct kept k = keep(run, proc);
+	uint64_t top = top_of_ours(run);
+	struct range r;
+	*nr_ret = 0;
+	for (uint64_t at = 0; at < top; at = r.end) {
+		if (!next_kept(&k, at, &r) || r.start > top)
+			r.start = r.end = top;
+		if (r.start <= at)
+			continue;
+		if (*nr_ret == GAPS_MAX)
+			return false;
+		gap[(*nr_ret)++] = (struct range){ at, r.start };
+	}
+	return true;
+}
+
+// To know where we are takes longer than to unmap what is not there.
+struct cr_error *cr_self_unmap(struct cr_restore *run, struct cr_thread *thread)
+{
+	struct range gap[GAPS_MAX];
+	size_t nr;
+	struct cr_error *err = NULL;
+	if (!find_gaps(run, thread->proc, gap, &nr))
+		return unmap_areas(run, thread);
+	for (size_t i = 0; !err && i < nr; i++)
+		err = cr_inject(thread, NULL, munmap, gap[i].start,
+				gap[i].end - gap[i].start);
+	return err;
 }
 
 /* ---- the vdso ---- */

@@ -33,8 +33,9 @@ bool cr_pidns_is_wanted(const struct cr_options *options,
 	return options->pidns && plan->proc->vpid != 1;
 }
 
-static struct cr_error *own_proc(void)
+static struct cr_error *become_init(void)
 {
+	prctl(PR_SET_NAME, "crit-init");
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return cr_error_sys("make mounts private");
 	if (mount("proc", "/proc", "proc", 0, NULL))
@@ -50,7 +51,6 @@ static void let_go(struct cr_rplan *plan)
 	for (int fd = 0; fd < 3 && null >= 0; fd++)
 		dup2(null, fd);
 	close_range(3, UINT32_MAX, 0);
-	prctl(PR_SET_NAME, "crit-init");
 	cr_restore_drop_early(plan);
 }
 
@@ -65,6 +65,15 @@ static _Noreturn void reap_all(pid_t root)
 		if (pid < 0 && errno != EINTR)
 			_exit(cr_task_status(last));
 	}
+}
+
+// Other copies are still being let run; what we have to do is less urgent. The end of
+// the pipe, which nobody writes to any more.
+static void wait_for_others(int go_fd)
+{
+	struct pollfd all = { .fd = go_fd };
+	while (poll(&all, 1, -1) < 0 && errno == EINTR)
+		;
 }
 
 // Whoever made us may be gone already; nobody would kill us then.
@@ -134,7 +143,7 @@ static _Noreturn void keep(const struct cr_keeping *what, int pipe_fd)
 	tie(pipe_fd);
 	if (waits)
 		close(what->go[1]);
-	struct cr_error *err = is_init(what) ? own_proc() : NULL;
+	struct cr_error *err = is_init(what) ? become_init() : NULL;
 	if (!err)
 		err = cr_restore_run(what->options, what->plan, what->log,
 				     what->fault, waits ? &gate : NULL,
@@ -149,6 +158,8 @@ static _Noreturn void keep(const struct cr_keeping *what, int pipe_fd)
 	cr_error_free(say(pipe_fd, &report));
 	if (err || !is_init(what))
 		_exit(err != NULL);
+	if (waits)
+		wait_for_others(what->go[0]);
 	cr_keys_end(what->plan);
 	let_go(what->plan);
 	reap_all(what->plan->proc->pid);

@@ -144,10 +144,11 @@ struct cr_refusal {
 /* Hostile images could be refused for millions of reasons. */
 #define CR_REFUSALS_MAX 4096
 
-/* In it: CR_SCRATCH_DATA bytes for arguments, then code, then calls for that. */
-#define CR_SCRATCH_SIZE 0x10000
+/* In it: CR_SCRATCH_DATA bytes for arguments, calls to be made, and code that makes
+ * them, on pages of its own, however large those are. */
+#define CR_SCRATCH_SIZE 0x20000
 #define CR_SCRATCH_DATA 0xf000
-#define CR_CALLS_CODE	0x100 /* bytes for the code */
+#define CR_SCRATCH_CODE 0x10000
 #define CR_AUXV_MAX	1024 /* words; the kernel has some 50 */
 
 /* A file lock, and its place in the image; see attr/locks.c. */
@@ -189,7 +190,9 @@ struct cr_rplan {
 	SeccompEntry *seccomp; /* see attr/seccomp.c; NULL: not read */
 	struct cr_maps *own; /* what we have mapped; see vdso.h */
 	int fd_base; /* above every descriptor of every process */
-	bool early;  /* run: memory has been made early */
+	bool early;  /* run: memory has been made early; then these, too: */
+	bool early_code; /* in the scratch memory of the first process */
+	int early_exe;	 /* its program, open */
 	struct cr_early *early_object; /* run: see early.h */
 	size_t nr_early_objects;
 	struct cr_refusal *refusal;

@@ -45,8 +45,8 @@ static void tell(struct cr_restore *run, struct cr_told *slot,
 {
 	char byte = 0;
 	__atomic_store_n(&slot->state, state, __ATOMIC_RELEASE);
-	// A full pipe is a bell that rings.
-	if (write(run->bell[1], &byte, 1) < 0)
+	// Nobody waits for a birth. A full pipe is a bell that rings.
+	if (state != CR_SLOT_BORN && write(run->bell[1], &byte, 1) < 0)
 		return;
 }
 
@@ -112,10 +112,15 @@ static void tell_error(struct cr_restore *run, struct cr_told *slot,
 	tell(run, slot, CR_SLOT_FAILED);
 }
 
-// Its pid in the controller's namespace, which that one's /proc knows.
-static struct cr_error *learn_pid(struct cr_restore *run, struct cr_told *slot)
+// Its pid in the controller's namespace, which that one's /proc knows. That of the
+// first process it knows itself.
+static struct cr_error *learn_pid(struct cr_restore *run,
+				  const struct cr_proc *proc)
 {
+	struct cr_told *slot = slot_of(run, proc);
 	char text[32] = "";
+	if (!proc->parent)
+		return NULL;
 	if (readlinkat(run->proc_fd, "self", text, sizeof(text) - 1) < 0)
 		return cr_error_sys("/proc/self");
 	slot->pid = (int32_t)strtol(text, NULL, 10);
@@ -149,7 +154,7 @@ static _Noreturn void live(struct cr_restore *run, struct cr_proc *proc)
 	struct cr_error *err = cr_task_tie(run, proc);
 	proc->pid = getpid();
 	if (!err)
-		err = learn_pid(run, slot);
+		err = learn_pid(run, proc);
 	if (!err)
 		err = cr_steps_child(run, proc);
 	if (err)
@@ -224,6 +229,8 @@ static struct cr_error *make(struct cr_restore *run, struct cr_proc *proc)
 		live(run, proc);
 	if (pid > 0) {
 		proc->pid = pid;
+		if (!proc->parent) // then we are the controller
+			slot_of(run, proc)->pid = pid;
 		return NULL;
 	}
 	if (errno == EEXIST)
@@ -375,6 +382,8 @@ struct cr_error *cr_task_children(struct cr_restore *run, struct cr_proc *proc)
 static struct cr_error *meet(struct cr_restore *run, unsigned which)
 {
 	uint32_t *word = &run->board->met[which];
+	if (run->plan->nr_procs == 1)
+		return NULL;
 	uint32_t nr = __atomic_add_fetch(word, 1, __ATOMIC_ACQ_REL);
 	if (nr == run->plan->nr_procs)
 		futex_wake(word);
