@@ -10,6 +10,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
+#include "restore/keys/keys.h"
 
 struct cr_error *cr_clones_check(const struct cr_options *options)
 {
@@ -57,6 +58,7 @@ static struct cr_error *at_copy(struct cr_error *err, size_t k)
 
 // One copy logs for all: they do the same.
 static struct cr_error *start_all(struct cr_keeping *what, const char *fault,
+				  const struct cr_keys_maker *maker,
 				  struct cr_clones *clones)
 {
 	struct cr_error *err = NULL;
@@ -66,12 +68,27 @@ static struct cr_error *start_all(struct cr_keeping *what, const char *fault,
 		return cr_enomem;
 	while (!err && clones->nr < nr) {
 		char buf[FAULT_SIZE];
-		size_t k = ++clones->nr;
+		size_t k = clones->nr + 1;
 		what->fault = fault_of(fault, k, buf);
-		err = at_copy(cr_keeper_start(what, &clones->keeper[k - 1]), k);
+		err = cr_keys_draw(what->plan, maker, &what->keys);
+		if (!err)
+			err = cr_keeper_start(what, &clones->keeper[clones->nr++]);
+		cr_keys_forget(what->plan, &what->keys);
+		err = at_copy(err, k);
 		what->log = NULL;
 	}
 	return err;
+}
+
+// One process signs for all.
+static struct cr_error *start_signed(struct cr_keeping *what, const char *fault,
+				     struct cr_clones *clones)
+{
+	struct cr_keys_maker maker;
+	struct cr_error *err = cr_keys_open(what->plan, &maker);
+	if (!err)
+		err = start_all(what, fault, &maker, clones);
+	return cr_keys_close(&maker, err);
 }
 
 static struct cr_error *wait_all(struct cr_clones *clones, bool *clash_ret)
@@ -121,7 +138,7 @@ struct cr_error *cr_clones_run(const struct cr_options *options,
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	struct cr_error *err = cr_restore_early(options, plan, log, clash_ret);
 	if (!err)
-		err = start_all(&what, fault, ret);
+		err = start_signed(&what, fault, ret);
 	cr_restore_drop_early(plan);
 	if (!err)
 		err = wait_all(ret, clash_ret);

@@ -138,7 +138,7 @@ static void fill_report(struct report *report, const struct cr_error *err)
 static _Noreturn void keep(const struct cr_keeping *what, int pipe_fd)
 {
 	struct report report = { 0 };
-	struct cr_gate gate = { pipe_fd, what->go[0] };
+	struct cr_gate gate = { pipe_fd, what->go[0], what->keys };
 	bool waits = what->go[0] >= 0;
 	tie(pipe_fd);
 	if (waits)

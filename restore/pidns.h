@@ -36,6 +36,7 @@ struct cr_keeping {
 	FILE *log;
 	const char *fault;
 	int go[2]; /* a pipe: a byte lets what is restored run; -1: it runs */
+	struct cr_keys_copy keys; /* if there is a pipe; stays the caller's, too */
 };
 
 struct cr_keeper {

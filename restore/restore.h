@@ -105,6 +105,7 @@ struct cr_restore {
  * pidns.h. */
 struct cr_gate {
 	int report_fd, go_fd;
+	struct cr_keys_copy keys; /* becomes the run's */
 };
 
 /**

@@ -192,7 +192,7 @@ struct cr_error *cr_restore_run(const struct cr_options *options,
 			cr_tasks_kill(&run);
 		cr_steps_undo(&run);
 	}
-	cr_keys_forget(&run);
+	cr_keys_forget(plan, &run.keys);
 	free(run.soon);
 	cr_tasks_deinit(&run);
 	if (run.proc_fd >= 0)

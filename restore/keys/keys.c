@@ -358,10 +358,9 @@ static size_t nr_keys(const struct cr_keys *keys)
 	return keys->view.signs.nr;
 }
 
-static struct cr_error *draw(struct cr_restore *run)
+static struct cr_error *draw(const struct cr_keys *keys,
+			     struct cr_keys_copy *copy)
 {
-	const struct cr_keys *keys = run->plan->keys;
-	struct cr_keys_copy *copy = &run->keys;
 	copy->keys = calloc(nr_keys(keys) + 1, sizeof(copy->keys[0]));
 	if (!copy->keys)
 		return cr_enomem;
@@ -372,11 +371,10 @@ static struct cr_error *draw(struct cr_restore *run)
 }
 
 // Words of one thread's keys, which are beside each other, at a time.
-static struct cr_error *sign_all(struct cr_restore *run,
-				 const struct cr_pac_engine *engine)
+static struct cr_error *sign_all(const struct cr_rekey_plan *plan,
+				 const struct cr_pac_engine *engine,
+				 const struct cr_keys_copy *copy)
 {
-	const struct cr_rekey_plan *plan = &run->plan->keys->view.plan;
-	struct cr_keys_copy *copy = &run->keys;
 	for (size_t i = 0, end; i < plan->nr; i = end) {
 		size_t of = plan->word[i].keys;
 		for (end = i + 1; end < plan->nr && plan->word[end].keys == of;)
@@ -389,11 +387,9 @@ static struct cr_error *sign_all(struct cr_restore *run,
 	return NULL;
 }
 
-static struct cr_error *sign(struct cr_restore *run)
+static struct cr_error *list(const struct cr_rekey_plan *plan,
+			     struct cr_keys_copy *copy)
 {
-	const struct cr_rekey_plan *plan = &run->plan->keys->view.plan;
-	struct cr_keys_copy *copy = &run->keys;
-	struct cr_pac_engine engine;
 	copy->word = calloc(plan->nr + 1, sizeof(copy->word[0]));
 	if (!copy->word)
 		return cr_enomem;
@@ -401,13 +397,46 @@ static struct cr_error *sign(struct cr_restore *run)
 		copy->word[i] = (struct cr_pac_job){ plan->word[i].plain,
 						     plan->word[i].modifier,
 						     plan->word[i].is_key_b };
-	if (run->plan->keys->row->what == CR_KEYS_STRIP)
+	return NULL;
+}
+
+struct cr_error *cr_keys_open(const struct cr_rplan *plan,
+			      struct cr_keys_maker *ret)
+{
+	const struct cr_keys *keys = plan->keys;
+	*ret = (struct cr_keys_maker){ 0 };
+	if (!keys || !keys->row || !cr_keys_signs(keys->row->what))
 		return NULL;
-	struct cr_error *err = cr_native.signing->open(&engine);
-	if (err)
-		return err;
-	err = sign_all(run, &engine);
-	struct cr_error *first = cr_native.signing->close(&engine);
+	ret->draws = true;
+	if (keys->row->what == CR_KEYS_STRIP)
+		return NULL;
+	struct cr_error *err = cr_native.signing->open(&ret->engine);
+	ret->signs = !err;
+	return err;
+}
+
+struct cr_error *cr_keys_draw(const struct cr_rplan *plan,
+			      const struct cr_keys_maker *maker,
+			      struct cr_keys_copy *copy)
+{
+	const struct cr_keys *keys = plan->keys;
+	*copy = (struct cr_keys_copy){ 0 };
+	if (!maker->draws)
+		return NULL;
+	struct cr_error *err = draw(keys, copy);
+	if (!err)
+		err = list(&keys->view.plan, copy);
+	if (!err && maker->signs)
+		err = sign_all(&keys->view.plan, &maker->engine, copy);
+	return err;
+}
+
+struct cr_error *cr_keys_close(struct cr_keys_maker *maker,
+			       struct cr_error *err)
+{
+	struct cr_error *first =
+		maker->signs ? cr_native.signing->close(&maker->engine) : NULL;
+	*maker = (struct cr_keys_maker){ 0 };
 	if (first)
 		cr_error_free(err);
 	return first ?: err;
@@ -426,16 +455,21 @@ static void say(const struct cr_restore *run)
 	fputc('\n', run->log);
 }
 
+// A copy that waits for others has got its own by who started it.
 struct cr_error *cr_keys_make(struct cr_restore *run)
 {
 	const struct cr_keys *keys = run->plan->keys;
-	if (!keys || !keys->row)
+	struct cr_keys_maker maker;
+	if (keys && keys->row)
+		say(run);
+	if (run->gate) {
+		run->keys = run->gate->keys;
 		return NULL;
-	say(run);
-	if (!cr_keys_signs(keys->row->what))
-		return NULL;
-	struct cr_error *err = draw(run);
-	return err ?: sign(run);
+	}
+	struct cr_error *err = cr_keys_open(run->plan, &maker);
+	if (!err)
+		err = cr_keys_draw(run->plan, &maker, &run->keys);
+	return cr_keys_close(&maker, err);
 }
 
 struct cr_error *cr_keys_write(struct cr_restore *run, struct cr_thread *leader)
@@ -485,11 +519,10 @@ void cr_keys_registers(const struct cr_restore *run,
 	}
 }
 
-void cr_keys_forget(struct cr_restore *run)
+void cr_keys_forget(const struct cr_rplan *plan, struct cr_keys_copy *copy)
 {
-	struct cr_keys_copy *copy = &run->keys;
 	if (copy->keys)
-		cr_rekey_wipe(copy->keys, nr_keys(run->plan->keys));
+		cr_rekey_wipe(copy->keys, nr_keys(plan->keys));
 	free(copy->keys);
 	free(copy->word);
 	*copy = (struct cr_keys_copy){ 0 };

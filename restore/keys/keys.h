@@ -5,7 +5,8 @@
  *
  * The plan finds out and refuses, once. What a restored copy gets is in struct
  * cr_keys_copy, of the run: cr_keys_make(), a step, draws its keys and signs the
- * pointers of all processes, before there are any. It reads the plan and changes
+ * pointers of all processes, before there are any; or, for --clones, who starts the
+ * copies has done so, by one process that signs for all. It reads the plan and changes
  * nothing there, so that one plan restores any number of copies: each
  * cr_restore_run() has keys of its own. Then it is all written or nothing.
  *
@@ -51,8 +52,28 @@ const struct cr_rekey_keys *cr_keys_of(const struct cr_restore *run,
 void cr_keys_registers(const struct cr_restore *run,
 		       const struct cr_thread *thread, uint64_t *reg, size_t nr);
 
-/** Wipes what the copy has: cr_restore_run() does it. */
-void cr_keys_forget(struct cr_restore *run);
+/* Who draws keys for copies, one after the other. */
+struct cr_keys_maker {
+	bool draws, signs;
+	struct cr_pac_engine engine; /* if it signs */
+};
+
+/** For cr_keys_close() in the end; where copies get no keys, it does nothing. */
+struct cr_error *cr_keys_open(const struct cr_rplan *plan,
+			      struct cr_keys_maker *ret) CR_MUST_CHECK;
+
+/** New keys for a copy, and what it has signed by them. cr_keys_forget() it, also
+ * after an error. */
+struct cr_error *cr_keys_draw(const struct cr_rplan *plan,
+			      const struct cr_keys_maker *maker,
+			      struct cr_keys_copy *copy) CR_MUST_CHECK;
+
+/** Returns why it failed to sign, or err. */
+struct cr_error *cr_keys_close(struct cr_keys_maker *maker,
+			       struct cr_error *err) CR_MUST_CHECK;
+
+/** Wipes what a copy has: cr_restore_run() does it. */
+void cr_keys_forget(const struct cr_rplan *plan, struct cr_keys_copy *copy);
 
 /** For who has restored all copies: wipes the keys of the plan, and what is free
  * of memory and stack. */

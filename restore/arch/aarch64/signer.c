@@ -177,6 +177,8 @@ static struct cr_error *start(struct signer *s)
 		live(s->table, parent);
 	if (s->pid < 0)
 		return cr_error_sys("make the process that signs");
+	// Nobody else is to see what it signs.
+	madvise(p, sizeof(*s->table), MADV_DONTFORK);
 	struct cr_error *err = wait_for_stop(s);
 	if (!err && ptrace(PTRACE_SETOPTIONS, s->pid, NULL, PTRACE_O_EXITKILL))
 		err = cr_error_sys("trace the process that signs");
