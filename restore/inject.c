@@ -33,11 +33,17 @@ struct cr_soon {
 	size_t nr_pieces;
 	uint8_t data[DATA_MAX];
 	size_t used;
+	const char *failed; // step of the call that did
 };
 
 struct cr_soon *cr_soon_new(void)
 {
 	return calloc(1, sizeof(struct cr_soon));
+}
+
+const char *cr_soon_failed(const struct cr_soon *soon)
+{
+	return soon->failed;
 }
 
 /* ---- one call ---- */
@@ -128,7 +134,7 @@ static struct cr_error *call_now(struct cr_thread *thread,
 /* ---- many ---- */
 
 // Only the first that failed is told of: nothing came after it.
-static struct cr_error *check(const struct cr_soon *s, uint64_t rows)
+static struct cr_error *check(struct cr_soon *s, uint64_t rows)
 {
 	struct user_regs_struct regs;
 	struct cr_error *err = get(s->thread, &regs);
@@ -141,7 +147,7 @@ static struct cr_error *check(const struct cr_soon *s, uint64_t rows)
 		return cr_error_new(CR_ERR_INTERNAL,
 				    "thread %u stopped elsewhere",
 				    (unsigned)s->thread->vtid);
-	s->thread->proc->step = s->name[at].step;
+	s->failed = s->name[at].step;
 	char text[80];
 	snprintf(text, sizeof(text), "%s(0x%llx, 0x%llx, ...)",
 		 s->name[at].call, (ull)s->row[at].args[0],
@@ -187,16 +193,14 @@ static struct cr_error *do_all(struct cr_soon *s)
 		return call_all(s);
 	struct cr_call only = { s->name[0].call, s->row[0].nr };
 	memcpy(only.args, s->row[0].args, sizeof(only.args));
-	proc->step = s->name[0].step;
-	return call_now(s->thread, &only, NULL);
+	err = call_now(s->thread, &only, NULL);
+	s->failed = err ? s->name[0].step : NULL;
+	return err;
 }
 
 static struct cr_error *flush(struct cr_soon *s)
 {
-	const char *step = s->thread ? s->thread->proc->step : NULL;
 	struct cr_error *err = s->thread ? do_all(s) : NULL;
-	if (s->thread && !err)
-		s->thread->proc->step = step;
 	s->thread = NULL;
 	s->nr = s->nr_pieces = s->used = 0;
 	return err;

@@ -38,8 +38,7 @@ struct cr_call {
 	((struct cr_call){ #call, SYS_##call, { __VA_ARGS__ } })
 
 /** Makes the call. The thread's result, -errno if it failed, goes to *ret; with
- * ret NULL a failed call is a SYSTEM error, now or later: then proc->step is the
- * step that it was of. */
+ * ret NULL a failed call is a SYSTEM error, now or later. */
 struct cr_error *cr_inject_call(struct cr_thread *thread,
 				const struct cr_call *call, int64_t *ret)
 	CR_MUST_CHECK;
@@ -61,6 +60,10 @@ struct cr_error *cr_inject_now(struct cr_thread *thread) CR_MUST_CHECK;
 
 /** What waits, for proc->soon of all processes of a run; NULL: no memory. free() it. */
 struct cr_soon *cr_soon_new(void);
+
+/** The step (proc->step then) that a call was of that has waited, and has failed; or
+ * NULL. */
+const char *cr_soon_failed(const struct cr_soon *soon);
 
 /** Puts bytes at an offset of the scratch memory, for the calls that follow; INTERNAL
  * if there is no room. */

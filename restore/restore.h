@@ -2,9 +2,9 @@
 /*
  * crit-restore: brings the processes of a checkpoint back to life.
  *
- * How it works. No code is put into a restored process; what has to happen in it
+ * How it works. No code stays in a restored process; what has to happen in it
  * is done by ourselves before it stops being us, or by system calls that ptrace
- * makes it execute.
+ * makes it execute (inject.h).
  *
  *	plan	Everything is read and checked (plan.h). What cannot be restored
  *		is refused here, with image, entry and reason; nothing has been
@@ -60,7 +60,7 @@ struct cr_told {
 	int32_t pid;	/* as the controller sees it */
 	uint32_t code;	/* enum cr_err */
 	int32_t exe_fd; /* open in the process */
-	bool joins_calls; /* see inject.h */
+	bool joins_calls; /* its calls are made together, see inject.h */
 	bool clash;	/* see struct cr_restore */
 	char text[2000];
 	uint32_t step_us[CR_STEPS_MAX]; /* by place in the table */

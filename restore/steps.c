@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "restore/fd/kind.h"
+#include "restore/inject.h"
 #include "restore/tasks.h"
 
 // clang-format off
@@ -322,7 +323,8 @@ static struct cr_error *inject(struct cr_restore *run,
 	}
 	if (!err)
 		err = after(run, step, proc);
-	return err ? cr_error_at(err, "%s", proc->step) : NULL;
+	const char *failed = cr_soon_failed(run->soon);
+	return err ? cr_error_at(err, "%s", failed ? failed : step->name) : NULL;
 }
 
 struct cr_error *cr_steps_inject(struct cr_restore *run)
