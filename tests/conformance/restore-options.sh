@@ -196,6 +196,22 @@ inside()
 	! [ -e "/proc/$pid" ]
 	result $? "and nothing is left"
 
+	CR_RESTORE_FAULT="calls one by one" crit-restore -d --verify images >said 2>&1
+	result $? "restored where no code may be written"
+	end "$pid"
+
+	cp -r images wrong
+	crit edit --force wrong set "mm-$pid.img:entries[0].mm_arg_start=0x7000" \
+		"mm-$pid.img:entries[0].mm_arg_end=0x6000" >said 2>&1
+	crit-restore -d wrong >said 2>&1
+	[ $? = 1 ] && grep -q '^crit-restore: mm: .*prctl(0x23, 0xe, ...): Invalid argument' said &&
+		! [ -e "/proc/$pid" ]
+	result $? "of calls that are made together, the one that fails is named"
+	CR_RESTORE_FAULT="calls one by one" crit-restore -d wrong >said 2>&1
+	[ $? = 1 ] && grep -q '^crit-restore: mm: .*prctl: Invalid argument' said &&
+		! [ -e "/proc/$pid" ]
+	result $? "as it is when it is made alone"
+
 	echo more >>program
 	crit-restore -d images >said 2>&1
 	[ $? = 1 ] && grep -q "program has .* bytes and had" said && ! [ -e "/proc/$pid" ]
