@@ -66,6 +66,8 @@ struct cr_pac_engine {
 	 * made the engine knows why. */
 	bool (*sign)(void *arg, const struct cr_pac_key key[2],
 		     struct cr_pac_job *job, size_t nr);
+	/* Wipes what it has kept of keys, here. */
+	void (*forget)(void *arg);
 	void *arg;
 };
 

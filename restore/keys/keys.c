@@ -428,6 +428,8 @@ struct cr_error *cr_keys_draw(const struct cr_rplan *plan,
 		err = list(&keys->view.plan, copy);
 	if (!err && maker->signs)
 		err = sign_all(&keys->view.plan, &maker->engine, copy);
+	if (maker->signs)
+		maker->engine.forget(maker->engine.arg);
 	return err;
 }
 

@@ -163,6 +163,13 @@ static bool sign(void *arg, const struct cr_pac_key key[2],
 	return !s->err;
 }
 
+static void forget(void *arg)
+{
+	struct signer *s = arg;
+	explicit_bzero(s->key, sizeof(s->key));
+	s->has_keys = false;
+}
+
 static struct cr_error *start(struct signer *s)
 {
 	uint64_t instruction_keys = 3;
@@ -192,7 +199,8 @@ struct cr_error *cr_signer_open(struct cr_pac_engine *ret)
 	struct signer *s = calloc(1, sizeof(*s));
 	if (!s)
 		return cr_enomem;
-	*ret = (struct cr_pac_engine){ .sign = sign, .arg = s };
+	*ret = (struct cr_pac_engine){ .sign = sign, .forget = forget,
+				      .arg = s };
 	cr_pac_signing.here(&ret->scheme);
 	s->err = start(s);
 	return s->err ? cr_signer_close(ret) : NULL;
