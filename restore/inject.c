@@ -15,21 +15,16 @@ typedef unsigned long long ull;
 #define PIECES_MAX 16
 #define DATA_MAX   4096
 
-/* A call as cr_native.calls.code reads it; nr < 0: it was the last. */
-struct row {
-	int64_t nr;
-	uint64_t args[6], unused;
-};
+// The code goes through them by words.
+_Static_assert(sizeof(struct cr_call) == 64, "eight words");
 
 /* What stays to be done, in order: bytes to write, then calls. */
 struct cr_soon {
 	struct cr_thread *thread;
-	struct row row[CALLS_MAX + 1];
-	struct {
-		const char *call, *step;
-	} name[CALLS_MAX];
+	struct cr_call call[CALLS_MAX + 1];
+	const char *step[CALLS_MAX];
 	size_t nr;
-	struct cr_tracee_piece piece[PIECES_MAX + 1]; // the last: rows
+	struct cr_tracee_piece piece[PIECES_MAX + 1]; // the last: calls
 	size_t nr_pieces;
 	uint8_t data[DATA_MAX];
 	size_t used;
@@ -134,53 +129,56 @@ static struct cr_error *call_now(struct cr_thread *thread,
 /* ---- many ---- */
 
 // Only the first that failed is told of: nothing came after it.
-static struct cr_error *check(struct cr_soon *s, uint64_t rows)
+static struct cr_error *check(struct cr_soon *s, uint64_t calls)
 {
 	struct user_regs_struct regs;
+	uint64_t at;
 	struct cr_error *err = get(s->thread, &regs);
 	if (err)
 		return err;
-	uint64_t at = (cr_native.calls.row(&regs) - rows) / sizeof(s->row[0]);
+	memcpy(&at, (const char *)&regs + cr_native.calls.at, sizeof(at));
+	at = (at - calls) / sizeof(s->call[0]);
 	if (at == s->nr)
 		return NULL;
 	if (at > s->nr)
 		return cr_error_new(CR_ERR_INTERNAL,
 				    "thread %u stopped elsewhere",
 				    (unsigned)s->thread->vtid);
-	s->failed = s->name[at].step;
 	char text[80];
-	snprintf(text, sizeof(text), "%s(0x%llx, 0x%llx, ...)",
-		 s->name[at].call, (ull)s->row[at].args[0],
-		 (ull)s->row[at].args[1]);
+	const struct cr_call *call = &s->call[at];
+	snprintf(text, sizeof(text), "%s(0x%llx, 0x%llx, ...)", call->name,
+		 (ull)call->args[0], (ull)call->args[1]);
+	s->failed = s->step[at];
 	return failed(s->thread, text, cr_native.result(&regs));
 }
 
 static struct cr_error *call_all(struct cr_soon *s)
 {
+	static const uint64_t none[6];
 	struct user_regs_struct regs;
 	enum cr_tracee_stop stop;
 	uint64_t scratch = s->thread->proc->scratch;
+	uint64_t calls = scratch + CR_SCRATCH_DATA;
 	struct cr_error *err = get(s->thread, &regs);
 	if (err)
 		return err;
-	cr_native.calls.prepare(&regs, scratch + CR_SCRATCH_CODE,
-				scratch + CR_SCRATCH_DATA);
+	cr_native.prepare(&regs, scratch + CR_SCRATCH_CODE, -1, none);
+	memcpy((char *)&regs + cr_native.calls.at, &calls, sizeof(calls));
 	err = cr_tracee_set(s->thread, NT_PRSTATUS, &regs, sizeof(regs));
 	if (!err)
 		err = cr_tracee_go(s->thread, CR_GO_ON);
 	if (!err)
 		err = cr_tracee_wait(s->thread, &stop);
-	return err ?: check(s, scratch + CR_SCRATCH_DATA);
+	return err ?: check(s, calls);
 }
 
 static struct cr_error *do_all(struct cr_soon *s)
 {
-	struct cr_proc *proc = s->thread->proc;
 	if (s->nr > 1) {
-		s->row[s->nr].nr = -1;
+		s->call[s->nr].nr = -1;
 		s->piece[s->nr_pieces++] = (struct cr_tracee_piece){
-			proc->scratch + CR_SCRATCH_DATA, s->row,
-			(s->nr + 1) * sizeof(s->row[0]),
+			s->thread->proc->scratch + CR_SCRATCH_DATA, s->call,
+			(s->nr + 1) * sizeof(s->call[0]),
 		};
 	}
 	struct cr_error *err =
@@ -191,10 +189,8 @@ static struct cr_error *do_all(struct cr_soon *s)
 		return err;
 	if (s->nr > 1)
 		return call_all(s);
-	struct cr_call only = { s->name[0].call, s->row[0].nr };
-	memcpy(only.args, s->row[0].args, sizeof(only.args));
-	err = call_now(s->thread, &only, NULL);
-	s->failed = err ? s->name[0].step : NULL;
+	err = call_now(s->thread, &s->call[0], NULL);
+	s->failed = err ? s->step[0] : NULL;
 	return err;
 }
 
@@ -211,28 +207,24 @@ struct cr_error *cr_inject_now(struct cr_thread *thread)
 	return flush(thread->proc->soon);
 }
 
-static struct cr_error *for_thread(struct cr_soon *s, struct cr_thread *thread)
+// What waits is for one thread.
+static struct cr_error *make_room(struct cr_soon *s, struct cr_thread *thread,
+				  bool is_full)
 {
-	struct cr_error *err = s->thread == thread ? NULL : flush(s);
-	if (!err)
-		s->thread = thread;
+	struct cr_error *err =
+		s->thread != thread || is_full ? flush(s) : NULL;
+	s->thread = err ? NULL : thread;
 	return err;
 }
 
 static struct cr_error *call_soon(struct cr_soon *s, struct cr_thread *thread,
 				  const struct cr_call *call)
 {
-	struct cr_error *err = for_thread(s, thread);
-	if (!err && s->nr == CALLS_MAX) {
-		err = flush(s);
-		s->thread = thread;
-	}
+	struct cr_error *err = make_room(s, thread, s->nr == CALLS_MAX);
 	if (err)
 		return err;
-	s->row[s->nr] = (struct row){ .nr = call->nr };
-	memcpy(s->row[s->nr].args, call->args, sizeof(call->args));
-	s->name[s->nr].call = call->name;
-	s->name[s->nr++].step = thread->proc->step;
+	s->call[s->nr] = *call;
+	s->step[s->nr++] = thread->proc->step;
 	return NULL;
 }
 
@@ -284,11 +276,8 @@ static struct cr_error *write_soon(struct cr_soon *s, struct cr_thread *thread,
 				   uint64_t vaddr, const void *data,
 				   size_t size)
 {
-	struct cr_error *err = for_thread(s, thread);
-	if (!err && is_in_use(s, vaddr, size)) {
-		err = flush(s);
-		s->thread = thread;
-	}
+	struct cr_error *err =
+		make_room(s, thread, is_in_use(s, vaddr, size));
 	if (err)
 		return err;
 	if (size > DATA_MAX)

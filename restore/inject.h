@@ -27,6 +27,7 @@
 
 #include "restore/tracee.h"
 
+/* As cr_native.calls.code reads it, too. */
 struct cr_call {
 	const char *name;
 	long nr;

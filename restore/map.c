@@ -421,10 +421,11 @@ struct cr_error *cr_map_make(struct cr_restore *run, struct cr_proc *proc)
 	}
 	close_opened(&o);
 	int *exe = &run->board->slot[proc->i].exe_fd;
-	*exe = run->plan->early_exe;
-	if (err || (run->plan->early && !proc->parent))
-		return err;
-	return open_exe(run, proc, exe);
+	if (!err && run->plan->early && !proc->parent)
+		*exe = run->plan->early_exe;
+	else if (!err)
+		err = open_exe(run, proc, exe);
+	return err;
 }
 
 /* ---- protecting it ---- */

@@ -218,27 +218,15 @@ struct cr_error *cr_tracee_put(struct cr_thread *thread, unsigned set,
 				   cr_tracee_set(thread, set, data, size);
 }
 
-// Both move as much as there is; a short count is an address that is not there.
-static struct cr_error *move(struct cr_thread *thread, uint64_t vaddr,
-			     const struct iovec *ours, bool write)
+// They move as much as there is; a short count is an address that is not there.
+static struct cr_error *moved(const struct cr_thread *thread, ssize_t n,
+			      size_t size, const char *what)
 {
-	struct iovec theirs = { address(vaddr), ours->iov_len };
-	ssize_t n = write ? process_vm_writev(thread->tid, ours, 1, &theirs, 1,
-					      0) :
-			    process_vm_readv(thread->tid, ours, 1, &theirs, 1,
-					     0);
-	if (n == (ssize_t)ours->iov_len)
+	if (n == (ssize_t)size)
 		return NULL;
 	if (n >= 0)
 		errno = EFAULT;
-	return failed(thread, write ? "write its memory" : "read its memory");
-}
-
-struct cr_error *cr_tracee_write(struct cr_thread *thread, uint64_t vaddr,
-				 const void *data, size_t size)
-{
-	struct iovec ours = { (void *)(uintptr_t)data, size };
-	return move(thread, vaddr, &ours, true);
+	return failed(thread, what);
 }
 
 struct cr_error *cr_tracee_write_all(struct cr_thread *thread,
@@ -246,26 +234,32 @@ struct cr_error *cr_tracee_write_all(struct cr_thread *thread,
 				     size_t nr)
 {
 	struct iovec ours[CR_PIECES_MAX], theirs[CR_PIECES_MAX];
-	ssize_t size = 0;
+	size_t size = 0;
 	for (size_t i = 0; i < nr; i++) {
 		const struct cr_tracee_piece *p = &piece[i];
 		ours[i] = (struct iovec){ (void *)(uintptr_t)p->data, p->size };
 		theirs[i] = (struct iovec){ address(p->vaddr), p->size };
-		size += (ssize_t)p->size;
+		size += p->size;
 	}
-	ssize_t n = process_vm_writev(thread->tid, ours, nr, theirs, nr, 0);
-	if (n == size)
-		return NULL;
-	if (n >= 0)
-		errno = EFAULT;
-	return failed(thread, "write its memory");
+	return moved(thread,
+		     process_vm_writev(thread->tid, ours, nr, theirs, nr, 0),
+		     size, "write its memory");
+}
+
+struct cr_error *cr_tracee_write(struct cr_thread *thread, uint64_t vaddr,
+				 const void *data, size_t size)
+{
+	struct cr_tracee_piece piece = { vaddr, data, size };
+	return cr_tracee_write_all(thread, &piece, 1);
 }
 
 struct cr_error *cr_tracee_read(struct cr_thread *thread, uint64_t vaddr,
 				void *data, size_t size)
 {
-	struct iovec ours = { data, size };
-	return move(thread, vaddr, &ours, false);
+	struct iovec ours = { data, size }, theirs = { address(vaddr), size };
+	return moved(thread,
+		     process_vm_readv(thread->tid, &ours, 1, &theirs, 1, 0),
+		     size, "read its memory");
 }
 
 static struct cr_error *poke_words(struct cr_thread *thread, uint64_t vaddr,

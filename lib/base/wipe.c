@@ -19,7 +19,6 @@ struct held {
 #define KEPT	    1032 /* the largest that is kept for a thread */
 #define NR_KEPT	    16	 /* of each size; 7 in most versions */
 #define LARGEST	    (SMALLEST << 12)
-#define NR_AT_ONCE  16	 /* to be told what is left takes time, too */
 #define PAGE_SIZE   4096
 
 static bool hold(struct held **list, struct held *piece)
@@ -50,14 +49,6 @@ static size_t nr_left(void)
 	return info.fordblks - info.keepcost;
 }
 
-static bool hold_some(struct held **list, size_t size, const char *end)
-{
-	for (int i = 0; i < NR_AT_ONCE; i++)
-		if (!hold_old(list, size, end))
-			return false;
-	return true;
-}
-
 /* From large to small: what is left of a large piece is found as a small one. */
 static void hold_rest(struct held **list, const char *end)
 {
@@ -65,7 +56,7 @@ static void hold_rest(struct held **list, const char *end)
 	for (size_t size = LARGEST; left && size >= SMALLEST; size /= 2) {
 		if (size > left)
 			continue;
-		while (hold_some(list, size, end))
+		while (hold_old(list, size, end))
 			;
 		left = nr_left();
 	}

@@ -79,14 +79,12 @@ struct cr_native {
 	int64_t (*result)(const struct user_regs_struct *regs);
 
 	/* Code that makes calls until one fails, or there are no more, and stops
-	 * with SIGTRAP; it may stand anywhere. A call is eight words: its number,
-	 * less than 0 behind the last, six arguments, and one that is not used. */
+	 * with SIGTRAP; it may stand anywhere. It takes an array of struct cr_call,
+	 * whose last number is less than 0. */
 	struct {
 		const uint8_t *code, *end;
-		/* Registers for the code at ip to begin with a row. */
-		void (*prepare)(struct user_regs_struct *regs, uint64_t ip,
-				uint64_t row);
-		uint64_t (*row)(const struct user_regs_struct *regs);
+		size_t at; /* which register is the address of the next call:
+			    * offset in user_regs_struct */
 	} calls;
 
 	const struct cr_native_signing *signing; /* NULL: it signs nothing */

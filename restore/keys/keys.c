@@ -300,6 +300,16 @@ static struct cr_error *read_options(struct cr_rplan *plan)
 	return err;
 }
 
+// What is wrong with it comes first, and is why the rest failed.
+static struct cr_error *close_engine(struct cr_pac_engine *engine,
+				     struct cr_error *err)
+{
+	struct cr_error *first = cr_native.signing->close(engine);
+	if (first)
+		cr_error_free(err);
+	return first ?: err;
+}
+
 static struct cr_error *decide_with_engine(struct cr_rplan *plan)
 {
 	struct cr_keys *keys = plan->keys;
@@ -311,11 +321,7 @@ static struct cr_error *decide_with_engine(struct cr_rplan *plan)
 	err = decide(plan);
 	keys->opts.engine = NULL;
 	keys->view.signs.engine = NULL;
-	// What is wrong with it is why nothing was proved.
-	struct cr_error *first = cr_native.signing->close(&engine);
-	if (first)
-		cr_error_free(err);
-	return first ?: err;
+	return close_engine(&engine, err);
 }
 
 struct cr_error *cr_keys_plan(struct cr_rplan *plan, struct cr_proc *proc)
@@ -436,12 +442,10 @@ struct cr_error *cr_keys_draw(const struct cr_rplan *plan,
 struct cr_error *cr_keys_close(struct cr_keys_maker *maker,
 			       struct cr_error *err)
 {
-	struct cr_error *first =
-		maker->signs ? cr_native.signing->close(&maker->engine) : NULL;
+	if (maker->signs)
+		err = close_engine(&maker->engine, err);
 	*maker = (struct cr_keys_maker){ 0 };
-	if (first)
-		cr_error_free(err);
-	return first ?: err;
+	return err;
 }
 
 static void say(const struct cr_restore *run)

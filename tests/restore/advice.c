@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What madvise said of memory, guard pages, memory that may be dropped.
-#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "reach.h"
 #include "subject.h"
 
 #define PAGE 4096
@@ -26,21 +26,6 @@ static const struct {
 };
 
 #define NR (sizeof(advices) / sizeof(*advices))
-
-static sigjmp_buf back;
-
-static void on_segv(int signo)
-{
-	siglongjmp(back, 1);
-}
-
-static int readable(const volatile char *p)
-{
-	if (sigsetjmp(back, 1))
-		return 0;
-	(void)*p;
-	return 1;
-}
 
 /* Whether what smaps says of the mapping of P has FLAG. */
 static int has(const char *p, const char *flag)

@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Mappings of every kind, with their contents and protection.
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "reach.h"
 #include "subject.h"
 
 #define PAGE 4096
-
-static sigjmp_buf back;
-
-static void on_segv(int signo)
-{
-	siglongjmp(back, 1);
-}
-
-static int readable(const volatile char *p)
-{
-	if (sigsetjmp(back, 1))
-		return 0;
-	(void)*p;
-	return 1;
-}
 
 static int writable(volatile char *p)
 {

@@ -9,6 +9,7 @@
 #include "restore/arch/aarch64/native.h"
 
 #include <elf.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -39,15 +40,16 @@ static int64_t result(const struct user_regs_struct *regs)
 	return (int64_t)regs->regs[0];
 }
 
+// struct cr_call: a name, a number, six arguments.
 extern const uint8_t cr_calls[], cr_calls_end[];
 
 __asm__(".pushsection .rodata\n"
 	"cr_calls:\n"
-	"	ldr	x8, [x19]\n"
+	"	ldr	x8, [x19, #8]\n"
 	"	tbnz	x8, #63, 1f\n"
-	"	ldp	x0, x1, [x19, #8]\n"
-	"	ldp	x2, x3, [x19, #24]\n"
-	"	ldp	x4, x5, [x19, #40]\n"
+	"	ldp	x0, x1, [x19, #16]\n"
+	"	ldp	x2, x3, [x19, #32]\n"
+	"	ldp	x4, x5, [x19, #48]\n"
 	"	svc	#0\n"
 	"	cmn	x0, #4095\n"
 	"	b.hs	1f\n"
@@ -56,19 +58,6 @@ __asm__(".pushsection .rodata\n"
 	"1:	brk	#0\n"
 	"cr_calls_end:\n"
 	".popsection\n");
-
-static void prepare_calls(struct user_regs_struct *regs, uint64_t ip,
-			  uint64_t row)
-{
-	static const uint64_t none[6];
-	prepare(regs, ip, -1, none);
-	regs->regs[19] = row;
-}
-
-static uint64_t row_of(const struct user_regs_struct *regs)
-{
-	return regs->regs[19];
-}
 
 static uint64_t ip(const CoreEntry *core)
 {
@@ -302,7 +291,8 @@ const struct cr_native cr_native = {
 	.secret = secret,
 	.prepare = prepare,
 	.result = result,
-	.calls = { cr_calls, cr_calls_end, prepare_calls, row_of },
+	.calls = { cr_calls, cr_calls_end,
+		   offsetof(struct user_regs_struct, regs[19]) },
 	.clear_tid = clear_tid,
 	.signing = &cr_pac_signing,
 	.space = cr_gcs_make,

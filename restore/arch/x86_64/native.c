@@ -7,6 +7,7 @@
 
 #include <cpuid.h>
 #include <elf.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,19 +36,20 @@ static int64_t result(const struct user_regs_struct *regs)
 	return (int64_t)regs->rax;
 }
 
+// struct cr_call: a name, a number, six arguments.
 extern const uint8_t cr_calls[], cr_calls_end[];
 
 __asm__(".pushsection .rodata\n"
 	"cr_calls:\n"
-	"	mov	(%rbx), %rax\n"
+	"	mov	8(%rbx), %rax\n"
 	"	test	%rax, %rax\n"
 	"	js	1f\n"
-	"	mov	8(%rbx), %rdi\n"
-	"	mov	16(%rbx), %rsi\n"
-	"	mov	24(%rbx), %rdx\n"
-	"	mov	32(%rbx), %r10\n"
-	"	mov	40(%rbx), %r8\n"
-	"	mov	48(%rbx), %r9\n"
+	"	mov	16(%rbx), %rdi\n"
+	"	mov	24(%rbx), %rsi\n"
+	"	mov	32(%rbx), %rdx\n"
+	"	mov	40(%rbx), %r10\n"
+	"	mov	48(%rbx), %r8\n"
+	"	mov	56(%rbx), %r9\n"
 	"	syscall\n"
 	"	cmp	$-4095, %rax\n"
 	"	jae	1f\n"
@@ -56,19 +58,6 @@ __asm__(".pushsection .rodata\n"
 	"1:	int3\n"
 	"cr_calls_end:\n"
 	".popsection\n");
-
-static void prepare_calls(struct user_regs_struct *regs, uint64_t ip,
-			  uint64_t row)
-{
-	static const uint64_t none[6];
-	prepare(regs, ip, -1, none);
-	regs->rbx = row;
-}
-
-static uint64_t row_of(const struct user_regs_struct *regs)
-{
-	return regs->rbx;
-}
 
 static uint64_t ip(const CoreEntry *core)
 {
@@ -359,7 +348,8 @@ const struct cr_native cr_native = {
 	.secret = secret,
 	.prepare = prepare,
 	.result = result,
-	.calls = { cr_calls, cr_calls_end, prepare_calls, row_of },
+	.calls = { cr_calls, cr_calls_end,
+		   offsetof(struct user_regs_struct, rbx) },
 	.clear_tid = clear_tid,
 	.load = load,
 };
